@@ -1,0 +1,193 @@
+# The one door to everything a contributor does here; `make` alone lists the targets.
+#
+# It needs GNU make, a POSIX shell and Python 3.10 or newer. Everything else is installed by pip
+# into $(VENV); nothing is written outside this directory. Git is not needed.
+#
+# Settings, each to be given on the command line (make test JOBS=1):
+#   VENV         the virtual environment                       .venv
+#   PYTHON       the interpreter it is made with               python3, or the first that is new enough
+#   JOBS         parallel test processes                       auto (one per core)
+#   PYTEST_ARGS  further arguments for pytest, as in make test PYTEST_ARGS='-k resume'
+#   FAKE_ARGS    further arguments for the fake service
+#   DEMO_ARGS    further arguments for the demo's civitai-dl
+
+VENV ?= .venv
+JOBS ?= auto
+PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; \
+	do $$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
+	&& { echo $$name; exit; }; done; echo python3)
+
+# The checks, in the order in which they run: `check-NAME` below is one of them.
+# .pre-commit-config.yaml runs the same targets, and tests/house fails when the two lists differ.
+CHECKS := black ruff mypy lint-imports codespell house secrets
+
+CODE := $(wildcard src tests bench scripts)
+PROSE := $(wildcard src tests bench scripts docs changes *.md Makefile pyproject.toml)
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PY := $(BIN)/python
+
+# Tools run as `python -m`, so that they work in a virtual environment that was moved, too.
+# The caches that would lie in the home directory lie in the virtual environment instead.
+CACHE = $$(cd $(VENV) && pwd)/.cache
+PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_CACHE_DIR="$(CACHE)/pip" $(PY) -m pip --quiet
+BLACK = BLACK_CACHE_DIR="$(CACHE)/black" $(PY) -m black
+PYTEST = $(PY) -m pytest
+FAKE = $(PY) -m civitai_dl.testing --world demo
+
+# Stamps: what the virtual environment already holds, and for which directory it was made.
+MADE := $(VENV)/pyvenv.cfg
+RUN := $(VENV)/.ready-run
+DEV := $(VENV)/.ready-dev
+PLACE := $(VENV)/.place
+
+# A virtual environment is made anew, in place, when its interpreter is gone or the checkout moved.
+BROKEN := $(shell test -e $(MADE) || exit 0; \
+	test -x "$(PY)" || { echo broken; exit; }; \
+	test ! -e $(PLACE) || test "$$(cat $(PLACE))" = "$$(pwd)" || echo moved)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two pips in one virtual environment would fight.
+.NOTPARALLEL:
+.PHONY: help demo fake test smoke check $(CHECKS:%=check-%) format hooks bench bench-startup clean \
+	distclean always
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(RUN) ## download a small invented Civitai into demo-archive/ (no key, no network)
+	@rm -rf demo-archive
+	@echo "The fake service bears any rate, so the demo lifts both request caps (--max-rate-* 0)."
+	@status=0; \
+	$(FAKE) --run $(BIN)/civitai-dl --users '{users}' --models '{models}' --output demo-archive \
+	  --token demo-key --base-url '{base_url}' --max-rate-model 0 --max-rate-image 0 $(DEMO_ARGS) \
+	  || status=$$?; \
+	echo; \
+	echo "The archive:       demo-archive"; \
+	page=$$(find demo-archive -name description.html 2>/dev/null | sort | head -n 1); \
+	if test -n "$$page"; then echo "A page to look at: $$page"; \
+	else echo "make demo: no description.html was written" >&2; test $$status != 0 || status=1; fi; \
+	exit $$status
+
+fake: $(RUN) ## serve the same invented Civitai on loopback until Ctrl-C
+	@$(FAKE) $(FAKE_ARGS)
+
+# -v takes back the -q of pyproject.toml: the closing line is then pytest's ordinary one.
+test: $(DEV) ## run the whole suite, then the two coverage gates
+	@echo "== pytest: the whole suite, with branch coverage"
+	@$(PYTEST) -v -n $(JOBS) --cov --cov-report= $(PYTEST_ARGS)
+	@echo "== coverage, gate 1 of 2: every branch of the domain (100 %)"
+	@$(PY) -m coverage report --include='src/civitai_dl/domain/*' --fail-under=100
+	@echo "== coverage, gate 2 of 2: all of the package (at least 90 %)"
+	@$(PY) -m coverage report --fail-under=90
+
+smoke: $(DEV) ## run the quick part of the suite only (for a second interpreter)
+	@$(PY) --version
+	@$(PY) -m civitai_dl --help >$(VENV)/help.log
+	@$(PYTEST) -n $(JOBS) $(wildcard tests/house tests/unit) $(PYTEST_ARGS)
+
+# Every check runs, also after one has failed: a person then mends them all at once.
+check: $(DEV) ## run every check that a commit must pass
+	@failed=; \
+	for check in $(CHECKS); do \
+	  $(MAKE) --no-print-directory check-$$check || failed="$$failed $$check"; \
+	done; \
+	if test -n "$$failed"; then echo "== failed:$$failed"; exit 1; fi; \
+	echo "== passed: $(CHECKS)"
+
+check-black: $(DEV)
+	@echo "== black: the layout of the code"
+	@$(BLACK) --check $(CODE) || { echo "make format writes it so."; exit 1; }
+
+check-ruff: $(DEV)
+	@echo "== ruff: every lint rule, less the exceptions argued for in pyproject.toml"
+	@$(PY) -m ruff check --quiet --output-format=concise $(CODE)
+
+check-mypy: $(DEV)
+	@echo "== mypy: strict types"
+	@$(PY) -m mypy --no-error-summary
+
+check-lint-imports: $(DEV)
+	@echo "== lint-imports: imports run one way"
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' \
+	  >$(VENV)/lint-imports.log 2>&1 || { cat $(VENV)/lint-imports.log; exit 1; }
+
+check-codespell: $(DEV)
+	@echo "== codespell: spelling"
+	@$(PY) -m codespell_lib $(PROSE)
+
+check-house: $(DEV)
+	@echo "== house: the house rules, the 400-line limit among them"
+	@$(PYTEST) tests/house -k 'not secret'
+
+check-secrets: $(DEV)
+	@echo "== secrets: nothing that looks like a key"
+	@$(PYTEST) tests/house -k secret
+
+format: $(DEV) ## rewrite the code as black and ruff want it
+	@$(PY) -m ruff check --quiet --fix-only $(CODE)
+	@$(BLACK) --quiet $(CODE)
+
+hooks: $(DEV) ## run the checks before each git commit from now on
+	@$(PY) -m pre_commit install
+
+bench: bench-startup ## run the benchmarks
+
+bench-startup: $(RUN) ## time civitai-dl --help against an empty Python program
+	@$(PY) bench/startup.py
+
+clean: ## remove what the targets above wrote, but not the virtual environment
+	rm -rf demo-archive build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
+	  .mypy_cache .pytest_cache .ruff_cache
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the virtual environment, too
+	@test ! -e $(MADE) || { echo "rm -rf $(VENV)"; rm -rf $(VENV); }
+
+$(RUN): pyproject.toml $(MADE)
+	@echo "Installing civitai-dl into $(VENV)"
+	@$(PIP) install 'pip>=22.3'
+	@$(PIP) install --editable .
+	@pwd >$(PLACE)
+	@touch $@
+
+$(DEV): pyproject.toml $(MADE)
+	@echo "Installing civitai-dl and the development tools into $(VENV)"
+	@$(PIP) install 'pip>=22.3'
+	@$(PIP) install --editable '.[dev]'
+	@pwd >$(PLACE)
+	@touch $(RUN) $@
+
+# Some systems ship Python without the parts that make virtual environments; three ways are tried.
+$(MADE): $(if $(BROKEN),always)
+	@python=$(PYTHON); \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	  found=$$( ($$python --version) 2>&1) || found="not there"; \
+	  echo "make: civitai-dl needs Python 3.10 or newer; $$python is $$found." >&2; \
+	  echo "      Install one (https://www.python.org/downloads/)," \
+	    "or name it: make PYTHON=python3.12 ..." >&2; \
+	  exit 1; }; \
+	echo "Making $(VENV) with $$($$python --version)"; \
+	if $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+	  $$python -m venv $(VENV); \
+	elif $$python -c 'import virtualenv' 2>/dev/null; then \
+	  VIRTUALENV_VENV_REDIRECT=false VIRTUALENV_OVERRIDE_APP_DATA=$(VENV)/.cache/virtualenv \
+	    $$python -m virtualenv --quiet $(VENV); \
+	elif $$python -c 'import venv, pip; assert int(pip.__version__.split(".")[0]) >= 23' \
+	    2>/dev/null; then \
+	  $$python -m venv --without-pip $(VENV) \
+	    && $$python -m pip --disable-pip-version-check --no-cache-dir --quiet --python $(PY) \
+	      install pip; \
+	else \
+	  echo "make: $$python cannot make a virtual environment. Install what it lacks:" >&2; \
+	  echo "        Debian, Ubuntu   sudo apt install python3-venv" >&2; \
+	  echo "        Fedora           sudo dnf install python3 python3-pip" >&2; \
+	  echo "        elsewhere        $$python -m pip install --user virtualenv" >&2; \
+	  exit 1; \
+	fi
+	@touch $@

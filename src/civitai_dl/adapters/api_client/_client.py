@@ -1,0 +1,223 @@
+"""The documented API over HTTP: paced, with the key for its host alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from civitai_dl.domain.decisions import Pace, slow_start
+from civitai_dl.domain.entities import Secret, SignedUrl
+from civitai_dl.errors import NeedsLogin, SourceError, Unavailable, UnexpectedShape
+
+from ._errors import source_error
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Clock, Json, Parameters
+
+TIMEOUT = aiohttp.ClientTimeout(total=90, connect=15, sock_read=60)
+"""Seconds; heavy queries take twenty to thirty (observed)."""
+
+LARGEST_ANSWER = 64 << 20
+MOST_HOPS = 5
+RESOLVE_FIRST = 2.0
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests per second: to the Model API, to the Image API, and for links; 0 is no cap."""
+
+    model: float = 0.5
+    image: float = 2.0
+    resolve: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ApiClient:
+    """JsonApi and LinkResolver of one base URL; use `open_api`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        base_url: str,
+        token: Secret | None,
+        rates: Rates,
+        clock: Clock,
+    ) -> None:
+        self._session = session
+        self._base = base_url.rstrip("/")
+        self._token = token
+        self._clock = clock
+        self._rates = rates
+        self._paces = {
+            "model": Pace(rates.model),
+            "image": Pace(rates.image),
+            "resolve": Pace(rates.resolve),
+        }
+        self._resolving_since: float | None = None
+
+    async def get(self, path: str, parameters: Parameters = ()) -> Json:
+        """See ports.JsonApi."""
+        await self._pace("image" if path.startswith("/api/v1/images") else "model")
+        url = URL(self._base + path, encoded=True).with_query(list(parameters))
+        reply = await self._ask(url, what=_name(path, parameters))
+        if reply.status != 200:
+            raise source_error(reply.status, reply.headers, reply.body, _name(path, parameters))
+        return _decode(reply, _name(path, parameters))
+
+    async def resolve(self, path: str) -> SignedUrl:
+        """See ports.LinkResolver."""
+        await self._pace("resolve")
+        what = f"asking for the link of {path}"
+        url = self._base + path
+        for _ in range(MOST_HOPS):
+            reply = await self._ask(URL(url, encoded=True), what=what)
+            if reply.status not in REDIRECTS:
+                raise source_error(reply.status, reply.headers, reply.body, what)
+            location = urljoin(url, reply.headers.get("location", ""))
+            if _is_login(location):
+                raise NeedsLogin(
+                    f"{what}: the service wants a login",
+                    status=401,
+                    hint="give an API key with --token or CIVITAI_API_KEY",
+                )
+            if not self._is_ours(location):
+                return self._signed(location, what)
+            url = location
+        raise UnexpectedShape(f"{what}: the service redirects in a circle")
+
+    async def check_key(self) -> bool:
+        """Whether the key is valid: a bad one makes us silently anonymous elsewhere (server source).
+
+        Raises: SourceError when the service cannot tell.
+        """
+        await self._pace("model")
+        reply = await self._ask(URL(f"{self._base}/api/v1/me"), what="checking the API key")
+        if reply.status == 200 and reply.body.lstrip()[:1] == b"{":
+            return True
+        error = source_error(reply.status, reply.headers, reply.body, "checking the API key")
+        if isinstance(error, NeedsLogin):
+            return False
+        raise error
+
+    def _is_ours(self, location: str) -> bool:
+        """Whether a redirect stays with the API, so that the key may go along."""
+        here, there = urlsplit(self._base), urlsplit(location)
+        return (here.scheme, here.netloc) == (there.scheme, there.netloc) and (
+            there.path.startswith("/api/")
+        )
+
+    def _signed(self, location: str, what: str) -> SignedUrl:
+        scheme = urlsplit(location).scheme
+        if scheme != "https" and (scheme != "http" or self._base.startswith("https")):
+            raise UnexpectedShape(f"{what}: the service redirects to an insecure address")
+        return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
+
+    async def _pace(self, family: str) -> None:
+        now = self._clock.now()
+        if family == "resolve":
+            self._resolving_since = now if self._resolving_since is None else self._resolving_since
+            elapsed = now - self._resolving_since
+            rate = slow_start(self._rates.resolve, first=RESOLVE_FIRST, elapsed=elapsed)
+            self._paces[family] = Pace(rate, self._paces[family].free_at)
+        self._paces[family], wait = self._paces[family].reserve(now)
+        await self._clock.sleep(wait)
+
+    async def _ask(self, url: URL, *, what: str) -> _Reply:
+        headers = {"Accept": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        try:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, timeout=TIMEOUT
+            ) as response:
+                body = await response.content.read(LARGEST_ANSWER + 1)
+                while not response.content.at_eof() and len(body) <= LARGEST_ANSWER:
+                    body += await response.content.read(LARGEST_ANSWER + 1 - len(body))
+                lower = {name.lower(): value for name, value in response.headers.items()}
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"{what}: {_network_words(error)}", status=0) from None
+        if len(body) > LARGEST_ANSWER:
+            raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+        return _Reply(status, lower, body)
+
+
+def _network_words(error: BaseException) -> str:
+    """What a network error says, without the URL that some of them carry."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection ({error.os_error.strerror or 'unreachable'})"
+    return f"the connection broke ({type(error).__name__})"
+
+
+def _decode(reply: _Reply, what: str) -> Json:
+    try:
+        found: Json = msgspec.json.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            # Texts may hold raw control characters (observed), which strict JSON forbids.
+            found = json.loads(reply.body.decode("utf-8", "replace"), strict=False)
+        except ValueError:
+            raise _not_json(reply, what) from None
+    return found
+
+
+def _not_json(reply: _Reply, what: str) -> SourceError:
+    start = reply.body.lstrip()[:1]
+    if start in (b"{", b"["):
+        return Unavailable(f"{what}: the answer was cut off", status=0)
+    return source_error(200, reply.headers, reply.body, what)
+
+
+def _name(path: str, parameters: Parameters) -> str:
+    """A request as people read it; ids in bulk are cut."""
+    shown = [f"{name}={value if len(value) <= 40 else value[:37] + '...'}" for name, value in parameters]
+    return f"{path}?{'&'.join(shown)}" if shown else path
+
+
+def _is_login(location: str) -> bool:
+    parts = urlsplit(location)
+    return parts.path.rstrip("/").endswith("/login") or (parts.hostname or "").startswith("auth.")
+
+
+def _expiry(location: str, now: float) -> float | None:
+    """When a presigned link ends, from its own lifetime, counted from now."""
+    query = parse_qs(urlsplit(location).query)
+    seconds = query.get("X-Amz-Expires", [""])[0]
+    return now + float(seconds) if seconds.isdigit() else None
+
+
+@asynccontextmanager
+async def open_api(
+    *, base_url: str, token: Secret | None, user_agent: str, rates: Rates, clock: Clock
+) -> AsyncIterator[ApiClient]:
+    """An API client with its own connections.
+
+    trust_env stays off: a ~/.netrc entry would replace our Authorization header, and send it to
+    other hosts (observed).
+    """
+    connector = aiohttp.TCPConnector(limit=8, ttl_dns_cache=300)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        headers={"User-Agent": user_agent},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    ) as session:
+        yield ApiClient(session, base_url=base_url, token=token, rates=rates, clock=clock)

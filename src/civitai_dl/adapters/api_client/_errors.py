@@ -1,0 +1,140 @@
+"""From an answer that is not the one hoped for to an error that says what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from civitai_dl.errors import (
+    NeedsLogin,
+    NotFound,
+    NotPermitted,
+    Rejected,
+    SourceError,
+    Throttled,
+    Unavailable,
+)
+
+LONGEST_REASON = 200
+LONGEST_RETRY_AFTER = 86_400.0
+CHALLENGE_WAIT = 900.0
+
+_PAGES = "too many pages"
+_QUOTA = "unusual amount of downloading"
+_TAG = re.compile(r"<[^>]*>")
+
+
+def source_error(status: int, headers: Mapping[str, str], body: bytes, what: str) -> SourceError:
+    """The error for an answer of the API; `what` names the request without its secrets.
+
+    The bodies come in four shapes, and from the edge as HTML (server source); all are read
+    leniently. Header names are lower case.
+    """
+    fields, reason = read_reason(body)
+    said = f": {reason}" if reason else ""
+    if status == 401:
+        disabled = "disabled downloads" in reason
+        hint = "" if disabled else "give an API key with --token or CIVITAI_API_KEY"
+        return NeedsLogin(f"{what}{said}", disabled=disabled, hint=hint, status=status, reason=reason)
+    if status == 403:
+        return _forbidden(headers, fields, what, reason)
+    if status in (404, 410):
+        return NotFound(f"{what} (HTTP {status}){said}", gone=status == 410, status=status, reason=reason)
+    if status in (429, 503):
+        return _throttled(status, headers, what, reason)
+    if status == 451:
+        hint = "the service blocks this region; see --base-url and proxies"
+        return Rejected(f"{what}{said}", hint=hint, status=status, reason=reason)
+    if status in (408, 425, 499) or status >= 500 or status == 0:
+        return Unavailable(f"{what} (HTTP {status}){said}", status=status, reason=reason)
+    if status == 200:
+        return Unavailable(f"{what}: a web page came instead of data{said}", status=status, reason=reason)
+    return Rejected(f"{what} (HTTP {status}){said}", status=status, reason=reason)
+
+
+def _forbidden(
+    headers: Mapping[str, str],
+    fields: Mapping[str, object],
+    what: str,
+    reason: str,
+) -> SourceError:
+    status = 403
+    challenged = "just a moment" in reason.lower() or "cf-mitigated" in headers
+    if challenged:
+        hint = "open the site in a browser from this address, then run it again later"
+        message = f"{what}: the service's edge wants to see a browser (challenge)"
+        return Throttled(message, hint=hint, status=status, reason=reason, retry_after=CHALLENGE_WAIT)
+    deadline = fields.get("deadline")
+    said = f": {reason}" if reason else ""
+    return NotPermitted(
+        f"{what}{said}",
+        deadline=deadline if isinstance(deadline, str) else None,
+        status=status,
+        reason=reason,
+    )
+
+
+def _throttled(
+    status: int, headers: Mapping[str, str], what: str, reason: str
+) -> SourceError:
+    if _PAGES in reason:
+        # No patience helps: the service answers so to page * limit > 1000 (server source).
+        return Rejected(f"{what}: {reason}", status=status, reason=reason)
+    said = f": {reason}" if reason else ""
+    return Throttled(
+        f"{what} (HTTP {status}){said}",
+        quota=_QUOTA in reason,
+        status=status,
+        reason=reason,
+        retry_after=retry_after(headers),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that Retry-After asks for; None when it is absent or nonsense.
+
+    A date is measured against the answer's own Date, so that a wrong clock here does no harm.
+    """
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(LONGEST_RETRY_AFTER, float(text))
+    try:
+        until = parsedate_to_datetime(text)
+        since = parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    try:
+        return min(LONGEST_RETRY_AFTER, max(0.0, (until - since).total_seconds()))
+    except TypeError:
+        # One of the two has no zone; they cannot be compared.
+        return None
+
+
+def read_reason(body: bytes) -> tuple[dict[str, object], str]:
+    """The fields of an error body, and its own words, cut to a line of 200 characters."""
+    text = body[:65_536].decode("utf-8", "replace")
+    try:
+        value = json.loads(text, strict=False)
+    except ValueError:
+        return {}, _line(_TAG.sub(" ", text))
+    fields = value if isinstance(value, dict) else {}
+    words = [_words(fields.get(name)) for name in ("message", "error")]
+    found = next((word for word in words if word), "") if fields else _words(value)
+    return fields, _line(found)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (dict, list)) and value:
+        return json.dumps(value, ensure_ascii=False)
+    return ""
+
+
+def _line(text: str) -> str:
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LONGEST_REASON else joined[: LONGEST_REASON - 1] + "…"

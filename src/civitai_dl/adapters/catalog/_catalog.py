@@ -1,0 +1,194 @@
+"""What is stored and where; what is about to be; how far partials are."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from civitai_dl.domain.entities import (
+    FileRef,
+    Held,
+    ImageRef,
+    Kind,
+    ModelId,
+    Placed,
+    Stored,
+    StoredFile,
+)
+
+from ._database import Database
+from ._rows import dump_stored, load_stored, load_subject, stored_file_of
+
+BELOW = """
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM tasks WHERE key = ?
+  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteCatalog:
+    """See ports.Catalog."""
+
+    database: Database
+
+    async def linked(self, parent: str, keys: Collection[str]) -> set[str]:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            found = set()
+            for key in keys:
+                row = connection.execute(
+                    "SELECT 1 FROM edges JOIN tasks AS child ON child.id = edges.child "
+                    "JOIN tasks AS parent ON parent.id = edges.parent "
+                    "WHERE child.key = ? AND parent.key = ?",
+                    (key, parent),
+                ).fetchone()
+                if row is not None:
+                    found.add(key)
+            return found
+
+        return await self.database.run(work)
+
+    async def count_children(self, parent: str, kind: Kind) -> int:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT COUNT(*) FROM edges JOIN tasks AS child ON child.id = edges.child "
+                "JOIN tasks AS parent ON parent.id = edges.parent "
+                "WHERE parent.key = ? AND child.type = ?",
+                (parent, kind.value),
+            ).fetchone()
+            return int(row[0])
+
+        return await self.database.run(work)
+
+    async def placed(self, model_id: ModelId) -> Placed:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> Placed:
+            rows = connection.execute(
+                "SELECT type, payload FROM tasks WHERE model_id = ? AND type IN ('file', 'image')"
+                " AND role IN ('file', 'preview')",
+                (model_id,),
+            )
+            return _placed(rows.fetchall())
+
+        return await self.database.run(work)
+
+    async def stored_as(self, key: str) -> StoredFile | None:
+        """See ports.Catalog."""
+        found = await self._stored("key = ?", key)
+        return found[0] if found else None
+
+    async def find_source(self, source: str) -> list[StoredFile]:
+        """See ports.Catalog."""
+        return await self._stored("source = ?", source)
+
+    async def find_sha256(self, sha256: str) -> list[StoredFile]:
+        """See ports.Catalog."""
+        return await self._stored("sha256 = ?", sha256)
+
+    async def _stored(self, condition: str, value: str) -> list[StoredFile]:
+        statement = (
+            "SELECT path, sha256, size, verified FROM tasks "  # noqa: S608  # our own conditions
+            f"WHERE {condition} AND path IS NOT NULL AND status = 'stored' ORDER BY id LIMIT 20"
+        )
+
+        def work(connection: sqlite3.Connection) -> list[StoredFile]:
+            return [stored_file_of(row) for row in connection.execute(statement, (value,))]
+
+        return await self.database.run(work)
+
+    async def stored_under(self, model_id: ModelId) -> dict[str, StoredFile]:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, StoredFile]:
+            rows = connection.execute(
+                "SELECT key, path, sha256, size, verified FROM tasks "
+                "WHERE model_id = ? AND path IS NOT NULL AND status = 'stored' "
+                "AND role IN ('file', 'preview', 'description')",
+                (model_id,),
+            )
+            return {row["key"]: stored_file_of(row) for row in rows}
+
+        return await self.database.run(work)
+
+    async def holds(self, key: str) -> bool:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute(
+                f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "
+                "WHERE path IS NOT NULL AND status = 'stored' LIMIT 1",
+                (key,),
+            ).fetchone()
+            return row is not None
+
+        return await self.database.run(work)
+
+    async def staged(self, key: str) -> Stored | None:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> Stored | None:
+            row = connection.execute("SELECT staged FROM tasks WHERE key = ?", (key,)).fetchone()
+            return None if row is None or row[0] is None else load_stored(row[0])
+
+        return await self.database.run(work)
+
+    async def stage(self, key: str, stored: Stored) -> None:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE tasks SET staged = ? WHERE key = ?", (dump_stored(stored), key)
+            )
+
+        await self.database.run(work)
+
+    async def held(self, key: str) -> Held | None:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> Held | None:
+            row = connection.execute(
+                "SELECT size, etag, host, total FROM partials WHERE key = ?", (key,)
+            ).fetchone()
+            return None if row is None else Held(*tuple(row))
+
+        return await self.database.run(work)
+
+    async def hold(self, key: str, held: Held | None) -> None:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if held is None:
+                connection.execute("DELETE FROM partials WHERE key = ?", (key,))
+            else:
+                connection.execute(
+                    "INSERT OR REPLACE INTO partials (key, size, etag, host, total) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (key, held.size, held.etag, held.host, held.total),
+                )
+
+        await self.database.run(work)
+
+
+def _placed(rows: list[sqlite3.Row]) -> Placed:
+    folders: dict[int, str] = {}
+    files: dict[int, str] = {}
+    for row in rows:
+        subject = load_subject(Kind(row["type"]), row["payload"])
+        if isinstance(subject, FileRef):
+            if subject.file_id:
+                files[subject.file_id] = subject.destination
+            path = subject.destination
+        else:
+            assert isinstance(subject, ImageRef)
+            path = subject.stem
+        # model_<shard>/<model>/<version id>-<name>/...
+        folder = path.split("/")[2]
+        folders.setdefault(int(folder.split("-", 1)[0]), folder)
+    return Placed(folders, files)

@@ -1,0 +1,211 @@
+"""What the end of a run, and `status`, are told from."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+
+from civitai_dl.domain.entities import Account, Kind, Lane, State, Task, Trace
+
+from ._database import Database
+from ._rows import CLAIMABLE, task_of
+
+BATCH = 2000
+
+COUNTED = """
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?))
+  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
+)
+SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
+       COALESCE(SUM(size), 0) AS bytes
+FROM tasks JOIN below USING (id)
+WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
+GROUP BY content, status, why
+"""
+
+TROUBLED = """
+WITH RECURSIVE above (id, key, root) AS (
+  SELECT id, key, id FROM tasks WHERE id = ?
+  UNION SELECT parent.id, parent.key, edges.child FROM edges
+    JOIN above ON edges.child = above.id JOIN tasks AS parent ON parent.id = edges.parent
+)
+SELECT key FROM above
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteLedger:
+    """The account of one run; see ports.Ledger."""
+
+    database: Database
+    run: int
+
+    async def accounts(self) -> tuple[Account, ...]:
+        """See ports.Ledger."""
+        return await self.database.run(self._accounts)
+
+    def _accounts(self, connection: sqlite3.Connection) -> tuple[Account, ...]:
+        roles = self._roles(connection)
+        rows = connection.execute(
+            "SELECT text, origin, roots FROM targets WHERE run = ? ORDER BY position", (self.run,)
+        ).fetchall()
+        return tuple(
+            _account(connection, row["roots"], roles, text=row["text"], origin=row["origin"])
+            for row in rows
+        )
+
+    async def total(self) -> Account:
+        """See ports.Ledger."""
+
+        def work(connection: sqlite3.Connection) -> Account:
+            roots: dict[str, None] = {}
+            for row in connection.execute("SELECT roots FROM targets WHERE run = ?", (self.run,)):
+                roots.update(dict.fromkeys(json.loads(row[0])))
+            roles = self._roles(connection)
+            return _account(connection, json.dumps(list(roots)), roles, text="", origin="")
+
+        return await self.database.run(work)
+
+    async def failures(self) -> tuple[Trace, ...]:
+        """See ports.Ledger."""
+        return await self._traces(State.FAILED)
+
+    async def unavailable(self) -> tuple[Trace, ...]:
+        """See ports.Ledger."""
+        return await self._traces(State.UNAVAILABLE)
+
+    async def _traces(self, state: State) -> tuple[Trace, ...]:
+        def work(connection: sqlite3.Connection) -> tuple[Trace, ...]:
+            targets = self._targets(connection)
+            rows = connection.execute(
+                "SELECT id, key, label, why, detail, hint, until FROM tasks "
+                "WHERE run = ? AND status = ? ORDER BY id",
+                (self.run, state.value),
+            ).fetchall()
+            return tuple(_trace(connection, row, targets) for row in rows)
+
+        return await self.database.run(work)
+
+    async def open_counts(self) -> dict[Lane, int]:
+        """See ports.Ledger."""
+
+        def work(connection: sqlite3.Connection) -> dict[Lane, int]:
+            rows = connection.execute(
+                "SELECT lane, COUNT(*) FROM tasks WHERE run = ? "
+                "AND status IN ('ready', 'claimed') GROUP BY lane",
+                (self.run,),
+            )
+            return {Lane(row[0]): int(row[1]) for row in rows}
+
+        return await self.database.run(work)
+
+    async def models(self) -> int:
+        """See ports.Ledger."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            row = connection.execute(
+                "SELECT COUNT(DISTINCT model_id) FROM tasks WHERE run = ? AND type = 'model'",
+                (self.run,),
+            ).fetchone()
+            return int(row[0])
+
+        return await self.database.run(work)
+
+    async def outlook(self) -> dict[str, tuple[int, int]]:
+        """What is still to be fetched: role -> (things, bytes as far as they are listed)."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+            rows = connection.execute(
+                "SELECT role, COUNT(*), COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) FROM tasks "
+                "WHERE run = ? AND type IN ('file', 'image') "
+                "AND status IN ('ready', 'waiting', 'claimed') GROUP BY role",
+                (self.run,),
+            )
+            return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}
+
+        return await self.database.run(work)
+
+    async def rows(self, kinds: Collection[Kind]) -> AsyncIterator[tuple[Task, str]]:
+        """See ports.Ledger."""
+        last = 0
+        while True:
+            batch = await self.database.run(
+                lambda connection, after=last: _batch(connection, kinds, after)  # type: ignore[misc]  # mypy cannot type a lambda's default
+            )
+            if not batch:
+                return
+            for last, task, status in batch:  # noqa: B007  # carried to the next batch
+                yield task, status
+
+    def _roles(self, connection: sqlite3.Connection) -> str:
+        row = connection.execute("SELECT roles FROM runs WHERE id = ?", (self.run,)).fetchone()
+        return "[]" if row is None else str(row[0])
+
+    def _targets(self, connection: sqlite3.Connection) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for row in connection.execute(
+            "SELECT text, roots FROM targets WHERE run = ? ORDER BY position", (self.run,)
+        ):
+            for key in json.loads(row["roots"]):
+                found.setdefault(key, row["text"])
+        return found
+
+
+def _batch(
+    connection: sqlite3.Connection, kinds: Collection[Kind], after: int
+) -> list[tuple[int, Task, str]]:
+    rows = connection.execute(
+        f"SELECT {CLAIMABLE}, status FROM tasks WHERE id > ? "  # noqa: S608  # our own columns
+        "AND type IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?",
+        (after, json.dumps([kind.value for kind in kinds]), BATCH),
+    ).fetchall()
+    return [(int(row["id"]), task_of(row), str(row["status"])) for row in rows]
+
+
+def _account(
+    connection: sqlite3.Connection, roots: str, roles: str, *, text: str, origin: str
+) -> Account:
+    expected = stored = size = left = 0
+    unavailable: dict[str, int] = {}
+    failed: dict[str, int] = {}
+    for row in connection.execute(COUNTED, (roots, roles)):
+        count, why = int(row["count"]), str(row["why"] or "")
+        status = State(row["status"])
+        if row["content"]:
+            expected += count
+        if status is State.FAILED:
+            failed[why] = failed.get(why, 0) + count
+        elif status is State.UNAVAILABLE:
+            unavailable[why] = unavailable.get(why, 0) + count
+        elif status in (State.READY, State.CLAIMED, State.WAITING):
+            left += count
+        elif row["content"]:
+            stored += count
+            size += int(row["bytes"])
+    return Account(
+        text=text,
+        origin=origin,
+        expected=expected,
+        stored=stored,
+        bytes=size,
+        unavailable=unavailable,
+        failed=failed,
+        open=left,
+    )
+
+
+def _trace(connection: sqlite3.Connection, row: sqlite3.Row, targets: dict[str, str]) -> Trace:
+    above: Sequence[sqlite3.Row] = connection.execute(TROUBLED, (row["id"],)).fetchall()
+    roots = [targets[found["key"]] for found in above if found["key"] in targets]
+    return Trace(
+        key=row["key"],
+        label=row["label"],
+        why=row["why"] or "",
+        detail=row["detail"] or "",
+        target=roots[0] if roots else "",
+        hint=row["hint"] or "",
+        until=row["until"],
+    )

@@ -1,0 +1,257 @@
+"""Where a run begins and ends: what is continued, what is asked again, what is done."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from civitai_dl.domain.decisions import is_due
+from civitai_dl.domain.entities import Planned, Role, State, Wanted
+
+from ._adding import Adding
+from ._catalog import BELOW
+from ._database import Database
+from ._rows import CONTENT, PAGES
+
+DEADLY = 3
+"""Times a task may be at work when the program dies, before it is set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunBegun:
+    """A run's number, and whether it goes on with work that an earlier one left."""
+
+    run: int
+    continued: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One thing asked for, and the tasks it begins with."""
+
+    wanted: Wanted
+    planned: tuple[Planned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The beginning and the end of runs."""
+
+    database: Database
+
+    async def recover(self, now: float) -> int:
+        """Take back what a dead process had claimed; returns how many tasks that were.
+
+        A task that was at work in each of three deaths may be what kills: it is set aside.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute(
+                "UPDATE tasks SET crashes = crashes + 1 WHERE status = 'claimed'",
+            )
+            connection.execute(
+                "UPDATE tasks SET status = 'failed', why = 'transient', token = 0, updated_at = ?, "
+                "detail = 'the program died three times while it worked on this' "
+                "WHERE status = 'claimed' AND crashes >= ?",
+                (now, DEADLY),
+            )
+            cursor = connection.execute(
+                "UPDATE tasks SET status = 'ready', token = 0, not_before = 0 "
+                "WHERE status = 'claimed'"
+            )
+            return cursor.rowcount
+
+        return await self.database.run(work)
+
+    async def stored_after(self, row_id: int, most: int) -> list[tuple[int, str, int]]:
+        """Up to `most` stored things with a greater row id: (row id, path, size)."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[int, str, int]]:
+            rows = connection.execute(
+                "SELECT id, path, size FROM tasks WHERE id > ? AND status = 'stored' "
+                "AND path IS NOT NULL ORDER BY id LIMIT ?",
+                (row_id, most),
+            )
+            return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
+
+        return await self.database.run(work)
+
+    async def missing(self, row_ids: Sequence[int]) -> None:
+        """These are not on disk any more: they are to be fetched again when wanted."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "UPDATE tasks SET status = 'ready', path = NULL, sha256 = NULL, retries = 0, "
+                "staged = NULL, not_before = 0, run = 0 WHERE id = ?",
+                [(row_id,) for row_id in row_ids],
+            )
+
+        await self.database.run(work)
+
+    async def begin(
+        self,
+        roots: Sequence[Root],
+        *,
+        roles: Collection[Role],
+        now: float,
+        key: bool,
+        only_failed: bool = False,
+    ) -> RunBegun:
+        """Begin a run for the things asked for.
+
+        A job that was left unfinished is continued: its pages go on at their cursors and nothing
+        that was listed is listed again. A finished one is asked anew. In both cases everything of
+        it that is not stored is due again. only_failed: ask for nothing anew.
+        """
+
+        def work(connection: sqlite3.Connection) -> RunBegun:
+            run = _new_run(connection, roots, roles, now)
+            continued = False
+            adding = Adding(connection, run, now, key)
+            for root in roots:
+                for planned in root.planned:
+                    continued |= self._begin_root(
+                        connection, planned, adding, roles=roles, only_failed=only_failed
+                    )
+            adding.finish()
+            return RunBegun(run, continued)
+
+        return await self.database.run(work)
+
+    def _begin_root(
+        self,
+        connection: sqlite3.Connection,
+        planned: Planned,
+        adding: Adding,
+        *,
+        roles: Collection[Role],
+        only_failed: bool,
+    ) -> bool:
+        row = connection.execute(
+            "SELECT id, status, job_done FROM tasks WHERE key = ?", (planned.task.key,)
+        ).fetchone()
+        going_on = row is not None and (only_failed or not row["job_done"])
+        if row is not None:
+            _touch(connection, planned.task.key, adding, roles=roles, pages=going_on)
+        if not going_on:
+            if row is None and only_failed:
+                return False
+            adding.add([planned], None)
+        return going_on
+
+    async def finish(self, run: int, now: float) -> bool:
+        """Close a run in which nothing is left to do; False when something is."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            left = connection.execute(
+                "SELECT 1 FROM tasks WHERE run = ? AND status IN ('ready', 'claimed') LIMIT 1",
+                (run,),
+            ).fetchone()
+            if left is not None:
+                return False
+            marks = ", ".join("?" for _ in PAGES)
+            connection.execute(
+                "UPDATE tasks SET job_done = 1 "  # noqa: S608  # marks are question marks
+                f"WHERE run = ? AND type IN ({marks})",
+                (run, *PAGES),
+            )
+            connection.execute("UPDATE runs SET finished_at = ? WHERE id = ?", (now, run))
+            return True
+
+        return await self.database.run(work)
+
+    async def unclaim(self) -> None:
+        """At the end of a process: nothing is being worked on any more."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE tasks SET status = 'ready', token = 0 WHERE status = 'claimed'"
+            )
+
+        await self.database.run(work)
+
+    async def last(self) -> int | None:
+        """The number of the last run, None before the first."""
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            row = connection.execute("SELECT MAX(id) FROM runs").fetchone()
+            return None if row[0] is None else int(row[0])
+
+        return await self.database.run(work)
+
+
+def _new_run(
+    connection: sqlite3.Connection, roots: Sequence[Root], roles: Collection[Role], now: float
+) -> int:
+    cursor = connection.execute(
+        "INSERT INTO runs (started_at, roles) VALUES (?, ?)",
+        (now, json.dumps(sorted(role.value for role in roles))),
+    )
+    run = cursor.lastrowid
+    assert run is not None
+    connection.executemany(
+        "INSERT INTO targets (run, position, text, origin, roots) VALUES (?, ?, ?, ?, ?)",
+        [
+            (
+                run,
+                position,
+                root.wanted.text,
+                root.wanted.origin,
+                json.dumps([planned.task.key for planned in root.planned]),
+            )
+            for position, root in enumerate(roots)
+        ],
+    )
+    return run
+
+
+def _touch(
+    connection: sqlite3.Connection,
+    key: str,
+    adding: Adding,
+    *,
+    roles: Collection[Role],
+    pages: bool,
+) -> None:
+    """Make what is not stored below a root due in this run.
+
+    pages: a job goes on, so that its pages count as well. Otherwise the pages are read anew and
+    bring their tasks along, but for listings, which stop at known ground: their images are due.
+    """
+    kinds = (*CONTENT, "dress", *PAGES) if pages else CONTENT
+    names = {role.value for role in roles}
+    if not pages:
+        names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
+    rows = connection.execute(
+        f"{BELOW} SELECT tasks.id, type, role, status, why, until, updated_at, waits_for "
+        "FROM tasks JOIN below USING (id) WHERE status <> 'stored' OR type NOT IN ('file','image')",
+        (key,),
+    ).fetchall()
+    for row in rows:
+        if row["role"] not in names or row["type"] not in kinds:
+            continue
+        if row["status"] == State.STORED.value or not _is_due(row, adding):
+            connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (adding.run, row["id"]))
+            continue
+        waiting = row["waits_for"] is not None
+        if waiting:
+            adding.groups.add(row["waits_for"])
+        connection.execute(
+            "UPDATE tasks SET run = ?, status = ?, retries = 0, waited = 0, mismatches = 0, "
+            "not_before = 0, job_done = 0 WHERE id = ?",
+            (adding.run, "waiting" if waiting else "ready", row["id"]),
+        )
+
+
+def _is_due(row: sqlite3.Row, adding: Adding) -> bool:
+    if row["status"] != State.UNAVAILABLE.value:
+        return True
+    return is_due(
+        row["why"],
+        until=row["until"],
+        tried_at=row["updated_at"],
+        now=adding.now,
+        key=adding.key,
+    )

@@ -1,0 +1,40 @@
+"""What an operating system error means for the archive."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from civitai_dl.errors import StorageDenied, StorageError, StorageFull
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
+NO_LINKS = frozenset(
+    {errno.EPERM, errno.EMLINK, errno.EXDEV, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+)
+"""Answers of file systems that have no hard links, or no more of them for this file."""
+
+
+@contextmanager
+def storage_errors(what: str) -> Iterator[None]:
+    """Raise OSError as StorageError; FileExistsError and FileNotFoundError are answers, not errors.
+
+    what: what was being done, to which path.
+    """
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError as error:
+        raise as_storage_error(error, what) from error
+
+
+def as_storage_error(error: OSError, what: str) -> StorageError:
+    """The error by what a person can do about it."""
+    reason = error.strerror or str(error)
+    if error.errno in FULL:
+        return StorageFull(f"no space is left: {what}", hint="free some space and run it again")
+    if error.errno in DENIED:
+        return StorageDenied(f"{reason}: {what}", hint="check the permissions of the directory")
+    return StorageError(f"{reason}: {what}")

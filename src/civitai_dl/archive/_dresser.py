@@ -1,0 +1,157 @@
+"""What makes a model's folder complete: its page, and the sidecars that other programs read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from civitai_dl.domain.decisions import (
+    image_source,
+    model_folder,
+    picture_key,
+    split_extension,
+)
+from civitai_dl.domain.entities import File, Model, StoredFile, Version
+
+from ._description import (
+    DescribedFile,
+    DescribedVersion,
+    DescriptionPage,
+    description_images,
+    render_description,
+)
+
+STILLS = frozenset({"png", "jpg", "jpeg", "webp"})
+"""What the programs that look for `<stem>.preview.<ext>` can show."""
+
+Documents = list[tuple[str, bytes]]
+Links = list[tuple[str, str]]
+
+
+def source_url(site: str, model_id: int) -> str:
+    """The page of a model at the service; `site` is its base URL."""
+    return f"{site.rstrip('/')}/models/{model_id}"
+
+
+def make_page(model: Model, stored: Mapping[str, StoredFile], *, site: str) -> Documents:
+    """description.html of a model, with the images that are stored; pure."""
+    url = source_url(site, model.id)
+    folder = model_folder(model.id)
+    local: dict[str, str] = {}
+    for html in (model.description, *(version.description for version in model.versions)):
+        for image in description_images(html, url):
+            found = stored.get(picture_key(model.id, image))
+            if found is not None:
+                local[image] = found.path.removeprefix(f"{folder}/")
+    page = DescriptionPage(
+        model_id=model.id,
+        name=model.name,
+        kind=model.kind,
+        creator=model.creator,
+        source_url=url,
+        tags=model.tags,
+        description=model.description,
+        versions=tuple(_described(version, stored) for version in model.versions),
+        local_images=local,
+    )
+    html = render_description(page)
+    return [(f"{folder}/description.html", html.encode("utf-8", "replace"))]
+
+
+def _described(version: Version, stored: Mapping[str, StoredFile]) -> DescribedVersion:
+    return DescribedVersion(
+        id=version.id,
+        name=version.name,
+        base_model=version.base_model,
+        published_at=version.published_at,
+        trained_words=version.trained_words,
+        description=version.description,
+        files=tuple(_file(version, file, stored) for file in version.files),
+    )
+
+
+def _file(version: Version, file: File, stored: Mapping[str, StoredFile]) -> DescribedFile:
+    found = stored.get(f"file:{version.id}:{file.id}")
+    if found is None:
+        return DescribedFile(file.name, file.size_hint, file.digests.sha256, "")
+    state = "verified" if found.verified else "stored, without a digest to verify"
+    name = found.path.rsplit("/", 1)[-1]
+    return DescribedFile(name, found.size, found.sha256, state)
+
+
+def make_sidecars(model: Model, stored: Mapping[str, StoredFile]) -> tuple[Documents, Links]:
+    """`.civitai.info` and `.preview.<ext>` beside each stored model file; pure.
+
+    The first is the version as /model-versions/:id tells it, with what its readers expect of the
+    model inside; the second a link to the version's first still preview.
+    """
+    documents: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    raws = {_id(item): item for item in _dicts(model.raw.get("modelVersions"))}
+    taken = {found.path for found in stored.values()}
+    for version in model.versions:
+        info = _dump(_info(model, raws.get(version.id, {})))
+        preview = _first_still(version, stored)
+        for file in version.files:
+            found = stored.get(f"file:{version.id}:{file.id}")
+            if found is None:
+                continue
+            stem = _stem(found.path)
+            documents[f"{stem}.civitai.info"] = info
+            if preview is not None:
+                links[f"{stem}.preview.{preview.path.rsplit('.', 1)[-1]}"] = preview.path
+    return (
+        [(path, data) for path, data in documents.items() if path not in taken],
+        [(existing, path) for path, existing in links.items() if path not in taken],
+    )
+
+
+def _stem(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{split_extension(name)[0]}"
+
+
+def _first_still(version: Version, stored: Mapping[str, StoredFile]) -> StoredFile | None:
+    order = {image_source(image): number for number, image in enumerate(version.previews)}
+    stills: list[tuple[int, str, StoredFile]] = []
+    for key, file in stored.items():
+        parts = file.path.split("/")
+        mine = parts[-2:-1] == ["previews"] and parts[-3].startswith(f"{version.id}-")
+        if mine and file.path.rsplit(".", 1)[-1] in STILLS:
+            source = f"uuid:{key.removeprefix('image:').split('@', 1)[0]}"
+            stills.append((order.get(source, len(order)), file.path, file))
+    return min(stills)[2] if stills else None
+
+
+def _info(model: Model, version: dict[str, object]) -> dict[str, object]:
+    raw = model.raw
+    shown = ("name", "type", "nsfw", "poi", "description", "tags")
+    licence = (
+        "allowNoCredit",
+        "allowCommercialUse",
+        "allowDerivatives",
+        "allowDifferentLicense",
+    )
+    inside = {key: raw[key] for key in (*shown, *licence) if key in raw}
+    info = {**version, "modelId": model.id, "model": inside}
+    if isinstance(raw.get("creator"), dict):
+        info["creator"] = raw["creator"]
+    return info
+
+
+def _dicts(value: object) -> list[dict[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _id(item: dict[str, object]) -> int:
+    try:
+        return int(str(item.get("id")))
+    except ValueError:
+        return 0
+
+
+def _dump(document: object) -> bytes:
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+

@@ -1,0 +1,61 @@
+"""What a run leaves beside the archive: what failed, what cannot be had, and how to try again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from civitai_dl.adapters.storage import local_path
+from civitai_dl.archive import failed_txt, retry_ps1, retry_sh, unavailable_txt
+from civitai_dl.config import Settings
+from civitai_dl.domain.entities import RunReport, Wanted
+
+
+def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunReport) -> None:
+    """Write failed.txt, unavailable.txt and the retry scripts, or remove those of an earlier run."""
+    folder = local_path(settings.output)
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    command = retry_command(settings, sys.argv[1:])
+    texts = {
+        "failed.txt": failed_txt(report, date=date) if report.failures else None,
+        "retry.sh": retry_sh(command, report, directory=os.getcwd()) if report.failures else None,
+        "retry.ps1": retry_ps1(command, report, directory=os.getcwd()) if report.failures else None,
+        "unavailable.txt": unavailable_txt(report, date=date) if report.unavailable else None,
+    }
+    del wanted
+    for name, text in texts.items():
+        _write(folder / name, text)
+
+
+def _write(path: Path, text: str | None) -> None:
+    try:
+        if text is None:
+            path.unlink(missing_ok=True)
+            return
+        # PowerShell 5 reads a script as UTF-8 only when it begins with a BOM.
+        encoding = "utf-8-sig" if path.suffix == ".ps1" else "utf-8"
+        draft = path.with_name(f".{path.name}.tmp")
+        draft.write_text(text, encoding=encoding, newline="\n", errors="backslashreplace")
+        if path.suffix == ".sh":
+            draft.chmod(0o755)
+        draft.replace(path)
+    except OSError as error:
+        sys.stderr.write(f"{path} could not be written: {error.strerror}\n")
+
+
+def retry_command(settings: Settings, words: Sequence[str]) -> list[str]:
+    """The command as it was given, without the key: that comes from the environment."""
+    del settings
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word == "--token":
+            skip = True
+        elif not word.startswith("--token=") and word != "--retry-failed":
+            kept.append(word)
+    return ["civitai-dl", *kept]

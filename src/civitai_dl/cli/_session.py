@@ -1,0 +1,181 @@
+"""One download from the words of the command to its exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+import anyio
+
+from civitai_dl._compose import archive
+from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.adapters.reporters import (
+    Fan,
+    FileLog,
+    JsonReporter,
+    LineReporter,
+    TerminalReporter,
+    can_draw,
+)
+from civitai_dl.adapters.storage import STATE, local_path
+from civitai_dl.archive import closing_account
+from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
+from civitai_dl.domain.entities import RunReport, Wanted
+from civitai_dl.domain.messages import Messages, pick_language
+from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.sources import parse_target
+
+from ._again import write_leftovers
+from ._exit import INTERRUPTED, tell
+from ._options import load_settings
+from ._outlook import outlook_text
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Clock, Reporter
+
+
+def download(flags: Mapping[str, object]) -> int:
+    """Run a download; returns the exit status."""
+    lang = flags.get("lang")
+    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
+    try:
+        settings = load_settings(flags, os.environ)
+        messages = Messages(settings.language)
+        wanted = read_wanted(flags, messages)
+        return anyio.run(_go, settings, wanted, messages)
+    except CivitaiDLError as error:
+        return tell(error, messages)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]:
+    """What is asked for. Raises: UsageError that names every line that cannot be read."""
+    lists = [(name, parse_user) for name in _texts(flags.get("users"))]
+    lists += [(name, parse_model) for name in _texts(flags.get("models"))]
+    arguments = _texts(flags.get("targets"))
+    wanted, bad = collect(
+        lists, arguments, parse=parse_target, stdin=lambda: sys.stdin.buffer.read()
+    )
+    _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
+    for number in (item for item in arguments if item.isdigit()):
+        _warn(messages.say("{number} is taken as a model", number=number), messages)
+    names = different_tokens(os.environ)
+    if names and not flags.get("token"):
+        joined = ", ".join(names)
+        _warn(messages.say("{names} hold different keys; the first is used", names=joined), messages)
+    if not wanted:
+        raise UsageError(
+            messages.say("nothing is asked for"),
+            hint=messages.say("give --users, --models, or a link; see civitai-dl --help"),
+        )
+    return wanted
+
+
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def _complain(bad: Sequence[BadLine], messages: Messages, *, skip: bool) -> None:
+    lines = [f"{line.origin}: {line.why}" for line in bad]
+    if skip:
+        for line in lines:
+            _warn(line, messages)
+    elif lines:
+        raise UsageError(
+            "\n".join(lines),
+            hint=messages.say("nothing was requested; --skip-bad-lines leaves such lines out"),
+        )
+
+
+def _warn(text: str, messages: Messages) -> None:
+    sys.stderr.write(f"{messages.warning(text)}\n")
+
+
+async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> int:
+    clock = SystemClock()
+    stop = anyio.Event()
+    with _signals(stop, messages), _reporter(settings, messages, clock) as reporter:
+        report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
+    if not settings.dry_run:
+        write_leftovers(settings, wanted, report)
+    _say_the_end(settings, report, messages)
+    return report.exit_code
+
+
+def _say_the_end(settings: Settings, report: RunReport, messages: Messages) -> None:
+    if settings.json_logs or (settings.quiet and report.exit_code == 0):
+        return
+    width = get_terminal_size((100, 24)).columns
+    if settings.dry_run:
+        text = outlook_text(report, messages, output=settings.output)
+    else:
+        text = closing_account(
+            report, messages, output=settings.output, width=width, windows=os.name == "nt"
+        )
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read us has gone; the archive is what counts.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # lives to the exit
+
+
+@contextmanager
+def _reporter(settings: Settings, messages: Messages, clock: Clock) -> Iterator[Reporter]:
+    with ExitStack() as stack:
+        reporters: list[Reporter] = [_log(settings, clock, stack)]
+        if settings.json_logs:
+            reporters.append(JsonReporter(clock, sys.stdout))
+        elif settings.quiet:
+            pass
+        elif can_draw(sys.stderr, os.environ):
+            display = TerminalReporter(clock, messages, sys.stderr, environment=os.environ)
+            reporters.append(stack.enter_context(display))
+        else:
+            reporters.append(LineReporter(clock, messages, sys.stderr))
+        yield Fan(reporters)
+
+
+def _log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
+    path = Path(settings.log_file) if settings.log_file else None
+    if path is None:
+        path = local_path(settings.output) / STATE / "logs" / "civitai-dl.log"
+    return stack.enter_context(FileLog(clock, path))
+
+
+@contextmanager
+def _signals(stop: anyio.Event, messages: Messages) -> Iterator[None]:
+    """The first signal ends the run in order, the second at once; both leave the state safe."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    text = messages.say("stopping: what is on its way is kept; press again to leave at once")
+
+    def hear() -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)
+        sys.stderr.write(f"\n{text}\n")
+        stop.set()
+
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    try:
+        for name in names:
+            loop.add_signal_handler(getattr(signal, name), hear)
+    except (NotImplementedError, RuntimeError, ValueError):
+        # Windows, or a loop outside the main thread: KeyboardInterrupt does what it does there.
+        yield
+        return
+    try:
+        yield
+    finally:
+        for name in names:
+            loop.remove_signal_handler(getattr(signal, name))
+
+

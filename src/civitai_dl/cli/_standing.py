@@ -1,0 +1,90 @@
+"""What `status` reads and says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from shutil import get_terminal_size
+
+import anyio
+
+from civitai_dl._standing import Standing, read_standing
+from civitai_dl.adapters.storage import local_path
+from civitai_dl.archive import closing_account
+from civitai_dl.domain.entities import RunReport
+from civitai_dl.domain.messages import Messages, format_bytes, pick_language
+from civitai_dl.errors import CivitaiDLError, UsageError
+
+from ._exit import tell
+
+
+def show_status(output: str, lang: str | None, *, as_json: bool) -> int:
+    """Print how an archive stands; returns the exit status."""
+    messages = Messages(pick_language(lang, os.environ))
+    try:
+        folder = local_path(output)
+        standing = anyio.run(read_standing, folder)
+        if standing is None:
+            raise UsageError(messages.say("there is no archive here: {path}", path=folder))
+    except CivitaiDLError as error:
+        return tell(error, messages)
+    text = _as_json(standing) if as_json else _as_text(standing, messages, output)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _as_text(standing: Standing, messages: Messages, output: str) -> str:
+    report = standing.report
+    total = report.total
+    lines = []
+    if standing.busy:
+        lines.append(messages.say("A run is at work here now"))
+    lines.append(
+        messages.say(
+            "{stored} of {expected} stored ({size}), {left} to do",
+            stored=total.stored,
+            expected=total.expected,
+            size=format_bytes(total.bytes),
+            left=total.open,
+        )
+    )
+    if total.open and not standing.busy:
+        lines.append(messages.say("to go on, run the same command again"))
+    elif total.settled:
+        lines.append(messages.say("everything that can be had is stored"))
+    width = get_terminal_size((100, 24)).columns
+    account = closing_account(report, messages, output=output, width=width)
+    # The first block of an account speaks of a run that has just ended; none has.
+    blocks = account.split("\n\n")[1:]
+    return "\n\n".join(["\n".join(lines), *blocks])
+
+
+def _as_json(standing: Standing) -> str:
+    report: RunReport = standing.report
+    total = report.total
+    return json.dumps(
+        {
+            "busy": standing.busy,
+            "expected": total.expected,
+            "stored": total.stored,
+            "bytes": total.bytes,
+            "open": total.open,
+            "unavailable": total.unavailable,
+            "failed": total.failed,
+            "targets": [
+                {
+                    "text": account.text,
+                    "origin": account.origin,
+                    "expected": account.expected,
+                    "stored": account.stored,
+                    "open": account.open,
+                    "unavailable": account.unavailable,
+                    "failed": account.failed,
+                }
+                for account in report.accounts
+            ],
+        },
+        ensure_ascii=False,
+        indent=2,
+    )

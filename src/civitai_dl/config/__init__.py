@@ -1,0 +1,34 @@
+"""Settings and lists: read, checked, and handed on as values."""
+
+from ._lists import BadLine, collect, parse_model, parse_user, read_lines
+from ._load import (
+    TOKEN_NAMES,
+    check_base_url,
+    config_path,
+    different_tokens,
+    find_token,
+    is_loopback,
+    read_file,
+)
+from ._settings import BASE_URL, Settings
+from ._values import read_levels, read_size, read_span
+
+__all__ = [
+    "BASE_URL",
+    "TOKEN_NAMES",
+    "BadLine",
+    "Settings",
+    "check_base_url",
+    "collect",
+    "config_path",
+    "different_tokens",
+    "find_token",
+    "is_loopback",
+    "parse_model",
+    "parse_user",
+    "read_file",
+    "read_levels",
+    "read_lines",
+    "read_size",
+    "read_span",
+]

@@ -1,0 +1,101 @@
+"""List files: one thing per line, and what cannot be read is named before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from civitai_dl.domain.entities import CreatorName, CreatorTarget, Part, Target, Wanted
+from civitai_dl.errors import ConfigError, TargetError
+
+Parse = Callable[[str], Target]
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that names nothing. origin: `file:line`."""
+
+    origin: str
+    text: str
+    why: str
+
+
+def read_lines(name: str, stdin: Callable[[], bytes]) -> list[tuple[int, str]]:
+    """The numbered lines of a list file that say something; `-` is standard input.
+
+    UTF-8 with or without BOM, any line ends, `#` comments, also after a blank. Raises: ConfigError.
+    """
+    try:
+        data = stdin() if name == "-" else Path(name).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the list {name} cannot be read: {error.strerror}") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the list {name} is not UTF-8: {error.reason}") from error
+    lines = enumerate(text.splitlines(), 1)
+    cleaned = ((number, line.split(" #", 1)[0].split("\t#", 1)[0].strip()) for number, line in lines)
+    return [(number, line) for number, line in cleaned if line and not line.startswith("#")]
+
+
+def parse_user(text: str, parse: Parse) -> Target:
+    """A line of a user list: a user's URL, or the bare name. Raises: TargetError."""
+    if text.replace("_", "a").replace("-", "a").replace(".", "a").isalnum() and "." not in text:
+        return parse(f"user:{text}")
+    target = parse(text)
+    if not isinstance(target, CreatorTarget):
+        raise TargetError(f"this names no user: {text[:200]}", hint="put it into the list of models")
+    return target
+
+
+def parse_model(text: str, parse: Parse) -> Target:
+    """A line of a model list: anything but a user. Raises: TargetError."""
+    target = parse(text)
+    if isinstance(target, CreatorTarget):
+        raise TargetError(f"this names a user: {text[:200]}", hint="put it into the list of users")
+    return target
+
+
+def collect(
+    lists: Iterable[tuple[str, Callable[[str, Parse], Target]]],
+    arguments: Iterable[str],
+    *,
+    parse: Parse,
+    stdin: Callable[[], bytes],
+) -> tuple[list[Wanted], list[BadLine]]:
+    """Everything asked for, each once, and every line that names nothing.
+
+    lists: (file, how to read its lines). A whole creator takes in its parts. Raises: ConfigError.
+    """
+    found: dict[Target, Wanted] = {}
+    bad: list[BadLine] = []
+    for name, read in lists:
+        for number, line in read_lines(name, stdin):
+            try:
+                target = read(line, parse)
+            except TargetError as error:
+                bad.append(BadLine(f"{name}:{number}", line, error.message))
+            else:
+                found.setdefault(_same(target), Wanted(target, line, f"{name}:{number}"))
+    for argument in arguments:
+        try:
+            target = parse(argument)
+        except TargetError as error:
+            bad.append(BadLine("argument", argument, error.message))
+        else:
+            found.setdefault(_same(target), Wanted(target, argument, "argument"))
+    return [wanted for target, wanted in found.items() if not _is_covered(target, found)], bad
+
+
+def _same(target: Target) -> Target:
+    """What a target is compared by: names that differ only in case are one user."""
+    if isinstance(target, CreatorTarget):
+        return replace(target, username=CreatorName(target.username.lower()))
+    return target
+
+
+def _is_covered(target: Target, found: dict[Target, Wanted]) -> bool:
+    if not isinstance(target, CreatorTarget) or target.part is Part.ALL:
+        return False
+    return CreatorTarget(target.username, Part.ALL) in found

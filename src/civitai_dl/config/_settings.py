@@ -1,0 +1,39 @@
+"""What a run is to do, decided before it begins and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from civitai_dl.domain.entities import Secret, Selection
+from civitai_dl.domain.messages import Language
+
+BASE_URL = "https://civitai.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Rates are per second (0: no cap), sizes bytes, times seconds.
+
+    concurrency: transfers at once per lane, None for the built-in choice. limit_rate: 0 for none.
+    only_failed: try again what failed last time, and nothing else. dry_run: list, transfer nothing.
+    """
+
+    output: str = "./civitai"
+    base_url: str = BASE_URL
+    token: Secret | None = None
+    selection: Selection = Selection()
+    max_rate_model: float = 0.5
+    max_rate_image: float = 2.0
+    max_rate_resolve: float = 10.0
+    concurrency: int | None = None
+    limit_rate: int = 0
+    retries: int = 5
+    max_wait: float = 300.0
+    resume: bool = True
+    dry_run: bool = False
+    only_failed: bool = False
+    language: Language = Language.EN
+    json_logs: bool = False
+    log_file: str | None = None
+    verbose: bool = False
+    quiet: bool = False

@@ -1,0 +1,1 @@
+"""What civitai-dl knows and decides, without a clock, a disk or a socket."""

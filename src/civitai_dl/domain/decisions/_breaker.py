@@ -1,0 +1,43 @@
+"""When many tasks of a lane fail in a row, it is the lane's trouble and not theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+TRIP = 3
+"""Failures in a row, of any tasks, after which a lane rests."""
+
+FIRST_REST = 5.0
+LONGEST_REST = 64.0
+
+OUTAGE = frozenset({0, 502, 503, 504, 520, 521, 522, 523, 524, 530})
+"""Statuses that speak of the service or the way to it; 0 is no answer at all. The 52x are what
+the edge in front of the service answers when the service does not (observed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """How a lane has fared lately; rested: seconds it has rested since its last success."""
+
+    failures: int = 0
+    rests: int = 0
+    rested: float = 0.0
+
+    def succeeded(self) -> Breaker:
+        """Any answer that is about its task closes the matter."""
+        return Breaker()
+
+    def failed(self) -> Breaker:
+        """One more outage in a row."""
+        return replace(self, failures=self.failures + 1)
+
+    @property
+    def rest(self) -> float:
+        """Seconds to rest now; 0 while the failures may still be about the tasks."""
+        if self.failures < TRIP:
+            return 0.0
+        return min(LONGEST_REST, FIRST_REST * 2.0 ** min(self.rests, 8))
+
+    def rested_for(self, seconds: float) -> Breaker:
+        """The same after a rest; one more failure trips it again."""
+        return Breaker(failures=TRIP - 1, rests=self.rests + 1, rested=self.rested + seconds)

@@ -1,0 +1,276 @@
+"""From what a page told to the tasks that fetch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..entities import (
+    CreatorName,
+    DressRef,
+    FileId,
+    FileRef,
+    GalleryQuery,
+    GalleryRef,
+    Image,
+    ImageRef,
+    Kind,
+    Lane,
+    Media,
+    Model,
+    ModelId,
+    ModelRef,
+    Placed,
+    Planned,
+    Reason,
+    Role,
+    Selection,
+    Task,
+    Unavailable,
+    Version,
+    VersionId,
+    uuid_in,
+)
+from ._links import download_path, image_source, listed_download_path
+from ._place import (
+    description_stem,
+    file_destinations,
+    gallery_folder,
+    gallery_stem,
+    preview_stem,
+    user_folder,
+    version_folder,
+)
+from ._walk import first_stretch
+
+MODEL_BATCH = "models"
+"""Model tasks travel together: one list request answers a hundred of them."""
+
+
+def model_task(
+    model_id: ModelId, version_id: VersionId | None = None, *, single: bool = False
+) -> Task:
+    """The task that reads a model, or the part of it that one version is."""
+    tail = "" if version_id is None else f"/version:{version_id}"
+    label = f"model {model_id}" if version_id is None else f"model {model_id}, version {version_id}"
+    return Task(
+        key=f"model:{model_id}{tail}",
+        kind=Kind.MODEL,
+        lane=Lane.MODEL_PAGES,
+        role=Role.PAGE,
+        subject=ModelRef(model_id, version_id, single=single),
+        label=label,
+        batch=None if single else MODEL_BATCH,
+        model_id=model_id,
+        # Models before the creators that may list them: the union then asks nothing twice.
+        priority=10,
+    )
+
+
+def gallery_task(query: GalleryQuery, selection: Selection) -> Task:
+    """The task that lists images: a model's or version's gallery, or a creator's images."""
+    folder: str | None = None
+    role = Role.GALLERY
+    limit = selection.gallery_limit
+    if query.model_id is not None:
+        folder = gallery_folder(query.model_id)
+    elif query.username is not None:
+        folder, role, limit = user_folder(query.username), Role.USER_IMAGE, None
+    elif query.version_id is None:
+        role, limit = Role.USER_IMAGE, None
+    ref = first_stretch(query, folder, levels=selection.levels, limit=limit)
+    return stretch_task(ref, role)
+
+
+def version_gallery_task(model_id: ModelId, version_id: VersionId, selection: Selection) -> Task:
+    """The gallery of one version, kept with its model's."""
+    ref = first_stretch(
+        GalleryQuery(version_id=version_id),
+        gallery_folder(model_id),
+        levels=selection.levels,
+        limit=selection.gallery_limit,
+    )
+    return stretch_task(ref, Role.GALLERY)
+
+
+def stretch_task(ref: GalleryRef, role: Role, *, whole: bool = True) -> Task:
+    """The task for a listing, or for a slice of one."""
+    tail = "" if whole else f"/{ref.part.text}"
+    return Task(
+        key=f"gallery:{ref.query.text}{tail}",
+        kind=Kind.GALLERY,
+        lane=Lane.IMAGE_PAGES,
+        role=role,
+        subject=ref,
+        label=f"images of {ref.query.text.replace(':', ' ')}{tail}",
+        model_id=ref.query.model_id,
+    )
+
+
+def plan_model(
+    model: Model,
+    ref: ModelRef,
+    selection: Selection,
+    placed: Placed,
+    pictures: Sequence[str],
+    *,
+    gallery: bool = True,
+) -> tuple[Planned, ...]:
+    """Everything that a model, or the version asked for, consists of.
+
+    pictures: the URLs of the images in its descriptions. gallery: plan the model's gallery, too
+    (a model named in a list has its gallery task already).
+    """
+    versions = [v for v in model.versions if ref.version_id in (None, v.id)]
+    planned: list[Planned] = []
+    for version in versions:
+        if selection.files:
+            planned += _plan_files(model, version, placed)
+        if selection.images:
+            planned += _plan_previews(model, version, placed)
+    if selection.images:
+        planned += _plan_pictures(model, pictures)
+    if gallery and selection.galleries and ref.version_id is None:
+        planned.append(Planned(gallery_task(GalleryQuery(model_id=model.id), selection)))
+    return (*planned, *dress_tasks(model.id, model.name))
+
+
+def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
+    """What is written of a model: its page once its images are there, sidecars after all else."""
+    group = f"dress:{model_id}"
+    page = Task(
+        key=f"page:{model_id}",
+        kind=Kind.DRESS,
+        lane=Lane.IMAGES,
+        role=Role.DRESS,
+        subject=DressRef(model_id),
+        label=f"page of model {model_id} ({name})",
+        model_id=model_id,
+        waits_for=f"{group}/images",
+    )
+    sidecars = replace(
+        page,
+        key=f"sidecars:{model_id}",
+        subject=DressRef(model_id, sidecars=True),
+        label=f"sidecars of model {model_id} ({name})",
+        waits_for=group,
+    )
+    return Planned(page), Planned(sidecars)
+
+
+def _plan_files(model: Model, version: Version, placed: Placed) -> Iterable[Planned]:
+    if model.mode == "Archived" and not version.files:
+        yield _archived(model, version, placed)
+    destinations = file_destinations(version, version.files, placed)
+    for file in version.files:
+        digest = file.digests.sha256
+        listed = listed_download_path(file.listed_url)
+        label = f"{file.name} (model {model.id}, version {version.id}, file {file.id})"
+        yield Planned(
+            Task(
+                key=f"file:{version.id}:{file.id}",
+                kind=Kind.FILE,
+                lane=Lane.FILES,
+                role=Role.FILE,
+                subject=FileRef(
+                    model_id=model.id,
+                    version_id=version.id,
+                    file_id=file.id,
+                    name=file.name,
+                    destination=destinations[file.id],
+                    digests=file.digests,
+                    size_hint=file.size_hint,
+                    listed_path=None if listed == download_path(version.id, file.id) else listed,
+                    withdrawn=model.mode is not None,
+                ),
+                label=label,
+                source=f"sha256:{digest}" if digest else f"file:{file.id}",
+                model_id=model.id,
+                group=f"dress:{model.id}/files",
+            )
+        )
+
+
+def _archived(model: Model, version: Version, placed: Placed) -> Planned:
+    task = Task(
+        key=f"files:{version.id}",
+        kind=Kind.FILE,
+        lane=Lane.FILES,
+        role=Role.FILE,
+        subject=FileRef(
+            model_id=model.id,
+            version_id=version.id,
+            file_id=FileId(0),
+            name="",
+            destination=version_folder(version, placed),
+        ),
+        label=f"files of {model.name} (model {model.id}, version {version.id})",
+        model_id=model.id,
+    )
+    return Planned(task, Unavailable(Reason.ARCHIVED, "the model is archived; it has no downloads"))
+
+
+def _plan_previews(model: Model, version: Version, placed: Placed) -> Iterable[Planned]:
+    for image in _distinct(version.previews):
+        stem = preview_stem(version, image, placed)
+        label = f"preview {stem.rsplit('/', 1)[-1]} (model {model.id}, version {version.id})"
+        yield Planned(_image_task(image, stem, Role.PREVIEW, label, model.id))
+
+
+def _plan_pictures(model: Model, pictures: Sequence[str]) -> Iterable[Planned]:
+    for image in _distinct(tuple(Image(url=url, media=_media_of(url)) for url in pictures)):
+        label = f"image in the description of model {model.id}"
+        stem = description_stem(model.id, image)
+        yield Planned(_image_task(image, stem, Role.DESCRIPTION, label, model.id))
+
+
+def picture_key(model_id: ModelId, url: str) -> str:
+    """The key of the task that fetches an image of a model's descriptions."""
+    return _image_key(url, description_stem(model_id, Image(url=url)))
+
+
+def _image_key(url: str, stem: str) -> str:
+    return f"image:{uuid_in(url) or url}@{stem}"
+
+
+def _media_of(url: str) -> Media:
+    ending = url.split("?", 1)[0].rsplit(".", 1)[-1].lower()
+    return Media.VIDEO if ending in ("mp4", "webm", "mov") else Media.IMAGE
+
+
+def _distinct(images: tuple[Image, ...]) -> Iterable[Image]:
+    seen: set[str] = set()
+    for image in images:
+        source = image_source(image)
+        if source not in seen:
+            seen.add(source)
+            yield image
+
+
+def _image_task(image: Image, stem: str, role: Role, label: str, model_id: ModelId | None) -> Task:
+    dressing = role in (Role.PREVIEW, Role.DESCRIPTION)
+    return Task(
+        key=_image_key(image.url, stem),
+        kind=Kind.IMAGE,
+        lane=Lane.IMAGES,
+        role=role,
+        subject=ImageRef(url=image.url, stem=stem, media=image.media, image_id=image.id),
+        label=label,
+        source=image_source(image),
+        model_id=model_id,
+        # What a model's page shows comes before the long tail of galleries.
+        priority=0 if dressing else 5,
+        group=f"dress:{model_id}/images" if dressing else None,
+    )
+
+
+def listed_image_task(image: Image, ref: GalleryRef, role: Role) -> Task:
+    """The task for one image of a listing.
+
+    An image of a post, or one asked for alone, goes to its author's folder.
+    """
+    folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
+    # Identity is the image's id and its place: the service has shown one image with other URLs.
+    stem = gallery_stem(folder, image)
+    task = _image_task(image, stem, role, f"image {image.id}", ref.query.model_id)
+    return replace(task, key=f"image:{image.id}@{folder}")

@@ -1,0 +1,73 @@
+"""What a user may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Union
+
+from ._ids import CreatorName, ImageId, ModelId, VersionId
+
+
+class Part(str, Enum):
+    """What of a creator a URL names: `/user/ann/models`, `/user/ann/images`, or all."""
+
+    ALL = "all"
+    MODELS = "models"
+    IMAGES = "images"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTarget:
+    """A model, whole, or one version of it."""
+
+    model_id: ModelId
+    version_id: VersionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTarget:
+    """A version whose model is not known yet."""
+
+    version_id: VersionId
+
+
+@dataclass(frozen=True, slots=True)
+class HashTarget:
+    """A file named by a digest (SHA256, AutoV2 ...); stands for the version that has it."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorTarget:
+    """A creator: the models, the images, or both."""
+
+    username: CreatorName
+    part: Part = Part.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class PostTarget:
+    """The images of one post."""
+
+    post_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTarget:
+    """One image."""
+
+    image_id: ImageId
+
+
+Target = Union[ModelTarget, VersionTarget, HashTarget, CreatorTarget, PostTarget, ImageTarget]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One thing asked for, with the words it was asked in (`models.txt:3`, or the argument)."""
+
+    target: Target
+    text: str
+    origin: str

@@ -1,0 +1,57 @@
+"""All lanes of one run, from the first claim to the last settled task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import anyio
+
+from civitai_dl.domain.entities import Lane, LaneClosed
+from civitai_dl.ports import Clock, Queue, Reporter
+
+from ._board import Board
+from ._lanes import LaneRunner, LaneSettings, Perform
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """closed: lanes that had to stop, and why. stopped: somebody asked for the end."""
+
+    closed: Mapping[Lane, LaneClosed]
+    stopped: bool
+
+
+async def run_lanes(
+    lanes: Mapping[Lane, LaneSettings],
+    *,
+    queue: Queue,
+    perform: Perform,
+    clock: Clock,
+    reporter: Reporter,
+    max_wait: float,
+    stop: anyio.Event,
+) -> RunEnd:
+    """Work until nothing is left, or until `stop` is set.
+
+    Lanes share nothing but the end: one that rests or closes holds up no other. Raises what
+    `perform` raises, in an ExceptionGroup. When it returns, nothing is claimed.
+    """
+    board = Board(frozenset(lanes))
+    runners = [
+        LaneRunner(lane, settings, queue, perform, clock, reporter, board, max_wait)
+        for lane, settings in lanes.items()
+    ]
+    async with anyio.create_task_group() as group:
+        for runner in runners:
+            group.start_soon(runner.run, group)
+        group.start_soon(_watch, stop, board.done)
+        await board.done.wait()
+        group.cancel_scope.cancel()
+    closed = {runner.lane: runner.closed for runner in runners if runner.closed is not None}
+    return RunEnd(closed, stop.is_set())
+
+
+async def _watch(stop: anyio.Event, done: anyio.Event) -> None:
+    await stop.wait()
+    done.set()

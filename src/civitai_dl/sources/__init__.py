@@ -1,0 +1,45 @@
+"""Everything a URL can mean: one module each, found by looking into this folder."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from civitai_dl.errors import TargetError
+
+from ._shapes import read_model
+from ._spec import SourceSpec
+
+if TYPE_CHECKING:
+    from civitai_dl.domain.entities import Target
+
+
+@lru_cache(maxsize=1)
+def all_sources() -> tuple[SourceSpec, ...]:
+    """Every source of this folder, in the order of their names."""
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    modules = [import_module(f"{__name__}.{name}") for name in names if not name.startswith("_")]
+    return tuple(module.SOURCE for module in modules)
+
+
+def parse_target(text: str) -> Target:
+    """What a line or an argument names. Raises: TargetError, which says what could stand there."""
+    cleaned = text.strip()
+    for source in all_sources():
+        target = source.parse(cleaned)
+        if target is not None:
+            return target
+    if "/collections/" in cleaned:
+        raise TargetError(
+            f"collections cannot be listed: {cleaned}",
+            hint="the service has no public interface for what a collection holds",
+        )
+    raise TargetError(
+        f"this names no model, version, creator, post or image of Civitai: {cleaned[:200]}",
+        hint="for example https://civitai.com/models/4384 or https://civitai.com/user/ann",
+    )
+
+
+__all__ = ["SourceSpec", "all_sources", "parse_target", "read_model"]

@@ -1,0 +1,245 @@
+"""From the service's JSON to entities: tolerant of what is missing, null, or of another type.
+
+Any field may be absent or null, numbers may come as strings and names as numbers, and new keys
+appear without notice (observed); what cannot be read is left out, and the raw answer is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from civitai_dl.domain.entities import (
+    CreatorName,
+    Digests,
+    File,
+    FileId,
+    Image,
+    ImageId,
+    Media,
+    Model,
+    ModelId,
+    Version,
+    VersionId,
+)
+from civitai_dl.errors import UnexpectedShape
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Json
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def as_object(value: Json) -> dict[str, Json]:
+    """The value as an object; anything else counts as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_objects(value: Json) -> list[dict[str, Json]]:
+    """The objects in a list; other elements, also null, are left out."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_text(value: Json) -> str | None:
+    """The value as text; numbers are written out, the rest is None."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return str(value)
+
+
+def as_number(value: Json) -> float | None:
+    """The value as a finite number; texts that hold one are read."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if number == number and abs(number) != float("inf") else None
+
+
+def as_id(value: Json) -> int | None:
+    """The value as a positive whole number."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() and 0 < int(value) else None
+    number = as_number(value)
+    return int(number) if number is not None and number > 0 and number == int(number) else None
+
+
+def as_time(value: Json) -> datetime | None:
+    """An ISO time, with or without zone (then UTC) and milliseconds."""
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip().replace("Z", "+00:00").replace("z", "+00:00")
+    head, dot, tail = text.partition(".")
+    if dot:
+        # Before 3.11 only three or six digits of a second can be read.
+        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+        text = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits):]}"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment
+
+
+def as_texts(value: Json) -> tuple[str, ...]:
+    """The texts of a list; a single text counts as a list of one."""
+    if isinstance(value, str):
+        return (value,)
+    found = (as_text(item) for item in value) if isinstance(value, list) else ()
+    return tuple(text for text in found if text is not None)
+
+
+def read_model(raw: dict[str, Json]) -> Model:
+    """A model, as lists and /models/:id give it. Raises: UnexpectedShape without an id."""
+    number = as_id(raw.get("id"))
+    if number is None:
+        raise UnexpectedShape("the service sent a model without an id")
+    model_id = ModelId(number)
+    versions = (read_version(item, model_id) for item in as_objects(raw.get("modelVersions")))
+    return Model(
+        id=model_id,
+        name=as_text(raw.get("name")) or f"model {model_id}",
+        kind=as_text(raw.get("type")) or "Other",
+        creator=creator_of(raw.get("creator")),
+        mode=as_text(raw.get("mode")),
+        description=as_text(raw.get("description")),
+        tags=read_tags(raw.get("tags")),
+        versions=tuple(version for version in versions if version is not None),
+        raw=dict(raw),
+    )
+
+
+def read_tags(value: Json) -> tuple[str, ...]:
+    """Tags are texts, in some answers objects with a name."""
+    if not isinstance(value, list):
+        return ()
+    names = (as_text(as_object(item).get("name")) or as_text(item) for item in value)
+    return tuple(name for name in names if name)
+
+
+def creator_of(value: Json) -> CreatorName | None:
+    """The creator's name; absent for deleted users and the system's own models."""
+    name = as_text(as_object(value).get("username"))
+    return CreatorName(name) if name else None
+
+
+def read_version(raw: dict[str, Json], model_id: ModelId) -> Version | None:
+    """A version inside a model; None without an id."""
+    number = as_id(raw.get("id"))
+    if number is None:
+        return None
+    version_id = VersionId(number)
+    files = (read_file(item, version_id) for item in as_objects(raw.get("files")))
+    images = (read_image(item) for item in as_objects(raw.get("images")))
+    return Version(
+        id=version_id,
+        model_id=model_id,
+        name=as_text(raw.get("name")) or "",
+        base_model=as_text(raw.get("baseModel")),
+        published_at=as_time(raw.get("publishedAt")),
+        early_access_until=_early_access(raw),
+        description=as_text(raw.get("description")),
+        trained_words=as_texts(raw.get("trainedWords")),
+        files=_distinct(file for file in files if file is not None),
+        previews=tuple(image for image in images if image is not None),
+    )
+
+
+def _early_access(raw: dict[str, Json]) -> datetime | None:
+    # Three generations of the same fact (observed); the first that is there counts.
+    paid = as_object(raw.get("paidAccess"))
+    for value in (raw.get("earlyAccessDeadline"), raw.get("earlyAccessEndsAt"), paid.get("endsAt")):
+        moment = as_time(value)
+        if moment is not None:
+            return moment
+    return None
+
+
+def _distinct(files: Iterable[File]) -> tuple[File, ...]:
+    return tuple({file.id: file for file in files}.values())
+
+
+def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
+    """A file of a version; None without an id. Sizes: round(sizeKB * 1024) is exact (observed)."""
+    number = as_id(raw.get("id"))
+    if number is None:
+        return None
+    kilobytes = as_number(raw.get("sizeKB"))
+    return File(
+        id=FileId(number),
+        version_id=version_id,
+        name=as_text(raw.get("name")) or f"file-{number}",
+        kind=as_text(raw.get("type")) or "Model",
+        digests=read_digests(raw.get("hashes")),
+        size_hint=round(kilobytes * 1024) if kilobytes else None,
+        format=as_text(as_object(raw.get("metadata")).get("format")),
+        is_primary=raw.get("primary") is True,
+        listed_url=as_text(raw.get("downloadUrl")),
+    )
+
+
+def read_digests(value: Json) -> Digests:
+    """Digests in lower-case hex; one that is not hex of its length is left out."""
+    hashes = {key.upper(): as_text(found) for key, found in as_object(value).items()}
+    return Digests(
+        sha256=_hex(hashes.get("SHA256"), 64),
+        crc32=_hex(hashes.get("CRC32"), 8),
+        autov2=_hex(hashes.get("AUTOV2"), 10),
+    )
+
+
+def _hex(text: str | None, length: int) -> str | None:
+    if text is None:
+        return None
+    digits = text.strip().lower()
+    return digits if len(digits) == length and set(digits) <= _HEX else None
+
+
+def read_image(raw: dict[str, Json]) -> Image | None:
+    """An image of a list, a model or a version; None without a usable URL."""
+    url = as_text(raw.get("url"))
+    if not url:
+        return None
+    if url.startswith("//"):
+        url = f"https:{url}"
+    if not url.startswith(("https://", "http://")):
+        return None
+    number = as_id(raw.get("id"))
+    username = as_text(raw.get("username"))
+    return Image(
+        url=url,
+        id=None if number is None else ImageId(number),
+        media=_media(as_text(raw.get("type")), url),
+        creator=CreatorName(username) if username else None,
+        level=as_id(raw.get("browsingLevel")) or 0,
+        raw=dict(raw),
+    )
+
+
+def _media(kind: str | None, url: str) -> Media:
+    if kind in ("image", "video", "audio"):
+        return Media(kind)
+    # Answers before 2024 carry no type, and then the extension is a hint (observed).
+    ending = url.split("?", 1)[0].rsplit(".", 1)[-1].lower()
+    return Media.VIDEO if ending in ("mp4", "webm") else Media.IMAGE
+
+
+def next_cursor(answer: dict[str, Json]) -> str | None:
+    """The cursor of the next page, byte for byte; it comes as text or as number (observed)."""
+    cursor = as_object(answer.get("metadata")).get("nextCursor")
+    if isinstance(cursor, float) and cursor == int(cursor):
+        cursor = int(cursor)
+    return as_text(cursor)
+
+
+def read_page(answer: Json, what: str) -> tuple[list[dict[str, Json]], str | None]:
+    """The items and the cursor of a list answer. Raises: UnexpectedShape."""
+    page = as_object(answer)
+    if not isinstance(page.get("items"), list):
+        raise UnexpectedShape(f"the list of {what} came without items")
+    return as_objects(page.get("items")), next_cursor(page)

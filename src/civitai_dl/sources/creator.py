@@ -1,0 +1,156 @@
+"""Creators: /user/NAME, with /models, /images, /videos or /posts after it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from civitai_dl.domain.decisions import gallery_task, model_task
+from civitai_dl.domain.entities import (
+    CreatorName,
+    CreatorRef,
+    CreatorTarget,
+    Expanded,
+    GalleryQuery,
+    Kind,
+    Lane,
+    ModelRef,
+    Outcome,
+    Part,
+    Planned,
+    Role,
+    Selection,
+    Target,
+    Task,
+)
+from civitai_dl.errors import NotFound
+
+from ._shapes import as_number, as_text, read_model, read_page
+from ._spec import SourceSpec, missing
+from ._urls import site_path
+from .model import expand_model
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Desk
+
+NAME = "creator"
+EXAMPLE = "https://civitai.com/user/ann/models"
+PATTERNS = (r"/user/(?P<name>[^/]+)(?:/(?P<part>models|images|videos|posts))?/?",)
+
+_SHORT = re.compile(r"(?:user:|@)([^/\s]+)")
+_PARTS = {"models": Part.MODELS, "images": Part.IMAGES, "videos": Part.IMAGES, "posts": Part.IMAGES}
+
+LEFT_OUT = "the service counts models that its lists never show (hidden, or of real people)"
+
+
+def parse(text: str) -> Target | None:
+    """A creator; a tab of the profile page asks for that part only."""
+    short = _SHORT.fullmatch(text)
+    if short is not None:
+        return CreatorTarget(CreatorName(short[1]))
+    path = site_path(text)
+    match = None if path is None else re.fullmatch(PATTERNS[0], path)
+    if match is None:
+        return None
+    return CreatorTarget(CreatorName(match["name"]), _PARTS.get(match["part"] or "", Part.ALL))
+
+
+def roots(target: Target, selection: Selection) -> list[Planned] | None:
+    """The creator's model list and image list, each in its own lane from the start."""
+    if not isinstance(target, CreatorTarget):
+        return None
+    name = target.username
+    planned = []
+    if target.part is not Part.IMAGES:
+        task = Task(
+            key=f"creator:{name.lower()}",
+            kind=Kind.CREATOR,
+            lane=Lane.MODEL_PAGES,
+            role=Role.PAGE,
+            subject=CreatorRef(name),
+            label=f"models of {name}",
+            priority=20,
+        )
+        planned.append(Planned(task))
+    if target.part is not Part.MODELS and selection.user_images:
+        planned.append(Planned(gallery_task(GalleryQuery(username=name), selection)))
+    return planned
+
+
+async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
+    """Read one page of a creator's list, or compare what was listed with the service's count."""
+    outcomes: list[Outcome] = []
+    for task in tasks:
+        assert isinstance(task.subject, CreatorRef)
+        if task.subject.stage == "count":
+            outcomes.append(await _compare(task, task.subject, desk))
+        else:
+            outcomes.append(await _read(task, task.subject, desk))
+    return outcomes
+
+
+async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
+    """One page of the list with nsfw=true, and later of the one with nsfw=false.
+
+    Neither shows all: with true, models flagged `minor` disappear; with false, all but PG does
+    (server source). Oldest first, because newest first loses a model at every page border.
+    """
+    asked = [
+        ("username", str(ref.username)),
+        ("nsfw", "true" if ref.stage == "adult" else "false"),
+        ("archived", "true"),
+        ("sort", "Oldest"),
+        ("limit", "100"),
+    ]
+    if ref.cursor is not None:
+        asked.append(("cursor", ref.cursor))
+    try:
+        answer = await desk.api.get("/api/v1/models", asked)
+    except NotFound as error:
+        return await missing(task, error, desk)
+    items, following = read_page(answer, f"models of {ref.username}")
+    models = [read_model(item) for item in items]
+    children = []
+    if ref.stage == "adult":
+        for model in models:
+            page = model_task(model.id)
+            inside = await expand_model(model, ModelRef(model.id), desk)
+            assert isinstance(inside, Expanded)
+            children.append(Planned(page, verdict=inside, children=inside.children))
+    else:
+        # The safe list shows PG images only, so what only it shows is asked for by itself.
+        children = [Planned(model_task(model.id, single=True)) for model in models]
+    return Expanded(children=tuple(children), onward=_onward(ref, following))
+
+
+def _onward(ref: CreatorRef, following: str | None) -> CreatorRef:
+    if following is not None and following != ref.cursor:
+        return replace(ref, cursor=following)
+    return replace(ref, stage="safe" if ref.stage == "adult" else "count", cursor=None)
+
+
+async def _compare(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
+    asked = (("query", str(ref.username)), ("limit", "200"))
+    items, _ = read_page(await desk.api.get("/api/v1/creators", asked), "creators")
+    claimed = None
+    for item in items:
+        if (as_text(item.get("username")) or "").lower() == ref.username.lower():
+            claimed = int(as_number(item.get("modelCount")) or 0)
+    listed = await desk.catalog.count_children(task.key, Kind.MODEL)
+    if claimed is None or claimed == listed:
+        return Expanded()
+    notice = f"{ref.username}: {listed} models listed, the service counts {claimed}"
+    return Expanded(notices=(f"{notice}; {LEFT_OUT}" if claimed > listed else notice,))
+
+
+SOURCE = SourceSpec(
+    name=NAME,
+    example=EXAMPLE,
+    patterns=PATTERNS,
+    kinds=frozenset({Kind.CREATOR}),
+    parse=parse,
+    roots=roots,
+    expand=expand,
+)

@@ -1,0 +1,204 @@
+"""Image listings: galleries of models and versions, a creator's images, posts, single images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from civitai_dl.domain.decisions import (
+    PAGE,
+    SMALL_PAGE,
+    PageFacts,
+    gallery_stem,
+    gallery_task,
+    listed_image_task,
+    next_step,
+    stretch_task,
+    user_folder,
+)
+from civitai_dl.domain.entities import (
+    LARGEST_ID,
+    CreatorName,
+    Expanded,
+    GalleryQuery,
+    GalleryRef,
+    Image,
+    ImageId,
+    ImageTarget,
+    Kind,
+    Outcome,
+    Planned,
+    PostTarget,
+    Selection,
+    Target,
+    Task,
+)
+from civitai_dl.errors import NotFound
+
+from ._shapes import read_image, read_page
+from ._spec import SourceSpec, missing
+from ._urls import site_path
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Desk, Json
+
+NAME = "gallery"
+EXAMPLE = "https://civitai.com/images/98780806"
+PATTERNS = (r"/images/(?P<image>\d+)/?", r"/posts/(?P<post>\d+)/?")
+
+_SHORT = re.compile(r"(?P<kind>image|post):(?P<number>\d+)")
+
+CUT_OFF = "the service's search cuts this listing off, even split by rating and medium"
+
+
+def parse(text: str) -> Target | None:
+    """A single image, or the images of a post."""
+    short = _SHORT.fullmatch(text)
+    if short is not None:
+        return _target(short["kind"], int(short["number"]))
+    path = site_path(text)
+    for kind, pattern in zip(("image", "post"), PATTERNS):
+        match = None if path is None else re.fullmatch(pattern, path)
+        if match is not None:
+            return _target(kind, int(match[1]))
+    return None
+
+
+def _target(kind: str, number: int) -> Target | None:
+    if not 0 < number <= LARGEST_ID:
+        return None
+    return ImageTarget(ImageId(number)) if kind == "image" else PostTarget(number)
+
+
+def roots(target: Target, selection: Selection) -> list[Planned] | None:
+    """The listing that holds the image or the post."""
+    if isinstance(target, ImageTarget):
+        return [Planned(gallery_task(GalleryQuery(image_id=target.image_id), selection))]
+    if isinstance(target, PostTarget):
+        return [Planned(gallery_task(GalleryQuery(post_id=target.post_id), selection))]
+    return None
+
+
+async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
+    """Read one page of a listing."""
+    outcomes: list[Outcome] = []
+    for task in tasks:
+        assert isinstance(task.subject, GalleryRef)
+        try:
+            outcomes.append(await _read(task, task.subject, desk))
+        except NotFound as error:
+            outcomes.append(await missing(task, error, desk))
+    return outcomes
+
+
+async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
+    asked = _question(ref, small=task.attempt > 1)
+    items, following = read_page(await desk.api.get("/api/v1/images", asked), "images")
+    images = _usable(items)
+    if ref.query.image_id is not None:
+        return await _single(task, ref, images, desk)
+    planned = [_plan(image, ref, task) for image in images]
+    linked = await desk.catalog.linked(task.key, [found.task.key for found in planned])
+    step = next_step(ref, PageFacts(len(planned), len(linked), following))
+    planned, images = planned[: step.take], images[: step.take]
+    if step.border is not None:
+        images += await _lost_at_border(step.border, ref, images, desk)
+        planned = [_plan(image, ref, task) for image in images]
+    await _save_prompts(images, planned, linked, ref, desk)
+    slices = [Planned(stretch_task(part, task.role, whole=False)) for part in step.split]
+    return Expanded(
+        children=(*planned, *slices),
+        onward=step.onward,
+        wait=step.wait,
+        notices=(f"{task.label}: {CUT_OFF}",) if step.incomplete else (),
+    )
+
+
+def _question(ref: GalleryRef, *, small: bool) -> list[tuple[str, str]]:
+    """The request for a stretch. withMeta, or the prompts are lost; all ratings named, or only PG
+    comes; never `page`, which repeats itself for ever (server source, observed)."""
+    query, asked = ref.query, []
+    if query.model_id is not None:
+        asked.append(("modelId", str(query.model_id)))
+    elif query.version_id is not None:
+        asked.append(("modelVersionId", str(query.version_id)))
+    elif query.username is not None:
+        asked.append(("username", str(query.username)))
+    elif query.post_id is not None:
+        asked.append(("postId", str(query.post_id)))
+    else:
+        asked.append(("imageId", str(query.image_id)))
+    left = PAGE if ref.limit is None else min(PAGE, max(1, ref.limit - ref.seen))
+    asked += [
+        ("browsingLevel", str(ref.part.levels)),
+        ("sort", ref.sort),
+        ("withMeta", "true"),
+        ("limit", str(min(left, SMALL_PAGE) if small else left)),
+    ]
+    if ref.part.media is not None:
+        asked.append(("type", ref.part.media.value))
+    if ref.cursor is not None:
+        asked.append(("cursor", ref.cursor))
+    return asked
+
+
+def _usable(items: list[dict[str, Json]]) -> list[Image]:
+    """Images with id and URL, each once: the database's joins may repeat one (server source)."""
+    found: dict[int, Image] = {}
+    for item in items:
+        image = read_image(item)
+        if image is not None and image.id is not None:
+            found.setdefault(image.id, image)
+    return list(found.values())
+
+
+def _plan(image: Image, ref: GalleryRef, task: Task) -> Planned:
+    return Planned(listed_image_task(image, ref, task.role))
+
+
+async def _lost_at_border(
+    cursor: str, ref: GalleryRef, images: list[Image], desk: Desk
+) -> list[Image]:
+    """The image that newest-first loses at this border: the cursor is its id (server source)."""
+    if not cursor.isdigit() or any(image.id == int(cursor) for image in images):
+        return []
+    alone = replace(ref, query=GalleryQuery(image_id=ImageId(int(cursor))), cursor=None, limit=None)
+    answer = await desk.api.get("/api/v1/images", _question(alone, small=True))
+    items, _ = read_page(answer, "images")
+    # The lookup by id has been seen to answer with another image.
+    return [image for image in _usable(items) if image.id == int(cursor)]
+
+
+async def _single(task: Task, ref: GalleryRef, images: list[Image], desk: Desk) -> Outcome:
+    wanted = [image for image in images if image.id == ref.query.image_id]
+    if not wanted:
+        error = NotFound(f"the service knows no public image {ref.query.image_id}", status=404)
+        return await missing(task, error, desk)
+    planned = [_plan(image, ref, task) for image in wanted]
+    await _save_prompts(wanted, planned, set(), ref, desk)
+    return Expanded(children=tuple(planned))
+
+
+async def _save_prompts(
+    images: list[Image], planned: list[Planned], linked: set[str], ref: GalleryRef, desk: Desk
+) -> None:
+    """Write the JSON of new images before their bytes are fetched: prompts outlive images."""
+    documents: list[tuple[str, object]] = []
+    for image, found in zip(images, planned):
+        if found.task.key not in linked:
+            folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
+            documents.append((f"{gallery_stem(folder, image)}.json", image.raw))
+    await desk.save_json(*documents)
+
+
+SOURCE = SourceSpec(
+    name=NAME,
+    example=EXAMPLE,
+    patterns=PATTERNS,
+    kinds=frozenset({Kind.GALLERY}),
+    parse=parse,
+    roots=roots,
+    expand=expand,
+)

@@ -1,0 +1,181 @@
+"""Models: /models/ID, with or without ?modelVersionId=, AIR, and bare numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from civitai_dl.domain.decisions import (
+    gallery_task,
+    model_folder,
+    model_task,
+    plan_model,
+    version_gallery_task,
+)
+from civitai_dl.domain.entities import (
+    LARGEST_ID,
+    Air,
+    Expanded,
+    Failed,
+    Failure,
+    GalleryQuery,
+    Kind,
+    Model,
+    ModelId,
+    ModelRef,
+    ModelTarget,
+    Outcome,
+    Planned,
+    Selection,
+    Target,
+    Task,
+    Trouble,
+    VersionId,
+)
+from civitai_dl.errors import NotFound
+
+from ._shapes import as_object, read_model, read_page
+from ._spec import SourceSpec, missing
+from ._urls import site_path
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Desk
+
+NAME = "model"
+EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
+PATTERNS = (r"/models/(?P<model>\d+)(?:/[^/]*)?/?",)
+
+_SHORT = re.compile(r"(?:model:)?(\d+)")
+
+
+def parse(text: str) -> Target | None:
+    """A model, or one version of it when the URL says which: `?modelVersionId=` wins."""
+    short = _SHORT.fullmatch(text)
+    if short is not None:
+        return _target(short[1])
+    air = Air.parse(text)
+    if air is not None:
+        return ModelTarget(air.model_id, air.version_id)
+    path = site_path(text)
+    match = None if path is None else re.fullmatch(PATTERNS[0], path)
+    if match is None:
+        return None
+    versions = parse_qs(urlsplit(text).query).get("modelVersionId", [])
+    version = versions[0] if versions and versions[0].isdigit() else None
+    return _target(match["model"], version)
+
+
+def _target(model: str, version: str | None = None) -> Target | None:
+    if not 0 < int(model) <= LARGEST_ID:
+        return None
+    return ModelTarget(ModelId(int(model)), None if version is None else VersionId(int(version)))
+
+
+def roots(target: Target, selection: Selection) -> list[Planned] | None:
+    """The model's page, and its gallery beside it: the two lanes need not wait for each other."""
+    if not isinstance(target, ModelTarget):
+        return None
+    planned = [Planned(model_task(target.model_id, target.version_id))]
+    if selection.galleries:
+        planned.append(_gallery(target, selection))
+    return planned
+
+
+def _gallery(target: ModelTarget, selection: Selection) -> Planned:
+    if target.version_id is None:
+        return Planned(gallery_task(GalleryQuery(model_id=target.model_id), selection))
+    return Planned(version_gallery_task(target.model_id, target.version_id, selection))
+
+
+async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
+    """Read models: many by one list request, those that lists hide one by one."""
+    refs = [_ref(task) for task in tasks]
+    if len(refs) == 1 and refs[0].single:
+        return [await _expand_single(tasks[0], refs[0], desk)]
+    found = await _list({ref.model_id for ref in refs}, desk)
+    outcomes: list[Outcome] = []
+    for ref in refs:
+        model = found.get(ref.model_id)
+        if model is None or not _shows(model, ref):
+            outcomes.append(Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True)))
+        else:
+            outcomes.append(await expand_model(model, ref, desk))
+    return outcomes
+
+
+def _ref(task: Task) -> ModelRef:
+    assert isinstance(task.subject, ModelRef)
+    return task.subject
+
+
+def _shows(model: Model, ref: ModelRef) -> bool:
+    """Whether a list item tells all that is needed; lists drop versions that /models/:id has."""
+    if ref.version_id is None:
+        return bool(model.versions)
+    return any(version.id == ref.version_id for version in model.versions)
+
+
+async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
+    """List models by id, following cursors: a page may be short and still not be the last.
+
+    nsfw=true, because without it only PG models with PG images are shown; archived=true, because
+    archived ones are hidden else; Oldest, because the other orders lose items at page borders.
+    """
+    asked = [
+        ("ids", ",".join(str(number) for number in sorted(ids))),
+        ("nsfw", "true"),
+        ("archived", "true"),
+        ("sort", "Oldest"),
+        ("limit", "100"),
+    ]
+    found: dict[ModelId, Model] = {}
+    cursor: str | None = None
+    while True:
+        page = asked if cursor is None else [*asked, ("cursor", cursor)]
+        items, following = read_page(await desk.api.get("/api/v1/models", page), "models")
+        for item in items:
+            model = read_model(item)
+            if model.id in ids:
+                found[model.id] = model
+        if following is None or following == cursor or len(found) == len(ids):
+            return found
+        cursor = following
+
+
+async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
+    try:
+        answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
+    except NotFound as error:
+        return await missing(task, error, desk)
+    return await expand_model(read_model(as_object(answer)), ref, desk)
+
+
+async def expand_model(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
+    """Save the model's own JSON, and plan everything it consists of."""
+    if ref.version_id is not None and not _shows(model, ref):
+        return _no_such_version(model, ref)
+    await desk.save_json((f"{model_folder(model.id)}/model.json", model.raw))
+    pictures: dict[str, None] = {}
+    for html in (model.description, *(version.description for version in model.versions)):
+        pictures.update(dict.fromkeys(desk.pictures(html)))
+    placed = await desk.catalog.placed(model.id)
+    children = plan_model(model, ref, desk.selection, placed, list(pictures))
+    return Expanded(children=children)
+
+
+def _no_such_version(model: Model, ref: ModelRef) -> Outcome:
+    detail = f"model {model.id} ({model.name}) has no version {ref.version_id}"
+    return Failed(Failure(Trouble.REFUSED, detail, status=404, hint="check the link"))
+
+
+SOURCE = SourceSpec(
+    name=NAME,
+    example=EXAMPLE,
+    patterns=PATTERNS,
+    kinds=frozenset({Kind.MODEL}),
+    parse=parse,
+    roots=roots,
+    expand=expand,
+)

@@ -1,0 +1,69 @@
+"""FakeCivitai: a Civitai on loopback to test against, with a world of your own making.
+
+world = World().model(1, creator="ann", versions=2)
+async with FakeCivitai(world) as fake:
+    ...  # talk to fake.base_url
+assert fake.account.leaks("my key") == []
+"""
+
+from civitai_dl.testing._service import (
+    GOOD_KEY,
+    KNOWN_FAULTS,
+    Account,
+    FakeCivitai,
+    FakeOptions,
+    Fault,
+    Faults,
+    Origin,
+    Planted,
+    Seen,
+)
+from civitai_dl.testing._world import (
+    FakeCreator,
+    FakeFile,
+    FakeImage,
+    FakeModel,
+    FakeVersion,
+    TrueFile,
+    TrueImage,
+    Truth,
+    World,
+)
+from civitai_dl.testing._worlds import (
+    TRAITS,
+    demo_lists,
+    demo_world,
+    sample_lists,
+    trait_lists,
+    trait_world,
+    world_from_samples,
+)
+
+__all__ = [
+    "GOOD_KEY",
+    "KNOWN_FAULTS",
+    "TRAITS",
+    "Account",
+    "FakeCivitai",
+    "FakeCreator",
+    "FakeFile",
+    "FakeImage",
+    "FakeModel",
+    "FakeOptions",
+    "FakeVersion",
+    "Fault",
+    "Faults",
+    "Origin",
+    "Planted",
+    "Seen",
+    "TrueFile",
+    "TrueImage",
+    "Truth",
+    "World",
+    "demo_lists",
+    "demo_world",
+    "sample_lists",
+    "trait_lists",
+    "trait_world",
+    "world_from_samples",
+]

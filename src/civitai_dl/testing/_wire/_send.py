@@ -1,0 +1,125 @@
+"""Send one response, as well or as badly as its Misbehaviour says."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from civitai_dl.testing._wire._messages import Request, Response
+
+SLICE = 256 * 1024
+BODILESS = frozenset({204, 304})
+
+
+@dataclass
+class Sending:
+    """How far one response has come; it is complete only when `ended` says so."""
+
+    bytes_sent: int = 0
+    reusable: bool = False
+    """Whether the connection may carry another request afterwards."""
+    ended: bool = False
+
+
+async def send(
+    request: Request, response: Response, writer: asyncio.StreamWriter, sending: Sending
+) -> None:
+    """Send `response`; `sending` tells how many body bytes went out even when this raises.
+
+    Raises: ConnectionError when the peer is gone.
+    """
+    wire = response.wire
+    if wire.delay:
+        await asyncio.sleep(wire.delay)
+    if wire.reset:
+        reset(writer)
+    elif not wire.close:
+        writer.write(_head(request, response))
+        if request.method != "HEAD" and response.status not in BODILESS:
+            await _body(response, writer, sending)
+        else:
+            await writer.drain()
+            sending.ended = True
+        closes = request.headers.get("connection", "").lower() == "close"
+        sending.reusable = sending.ended and not closes and not wire.unframed
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Drop the connection with a TCP RST: with zero linger, close() does not say goodbye."""
+    sock: socket.socket | None = writer.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def _head(request: Request, response: Response) -> bytes:
+    try:
+        phrase = HTTPStatus(response.status).phrase
+    except ValueError:  # 499 and the Cloudflare 52x have no registered phrase
+        phrase = "Unknown"
+    lines = [f"HTTP/1.1 {response.status} {phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    wire = response.wire
+    if response.status not in BODILESS and "Content-Length" not in response.headers:
+        if wire.omit_length:
+            lines.append("Transfer-Encoding: chunked")
+        elif not wire.unframed:
+            claimed = response.length if wire.claimed_length is None else wire.claimed_length
+            lines.append(f"Content-Length: {claimed}")
+    if wire.unframed or request.headers.get("connection", "").lower() == "close":
+        lines.append("Connection: close")
+    # A header may carry a mangled UTF-8 file name, as some storage hosts send it.
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
+
+
+async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sending) -> None:
+    wire, length = response.wire, response.length
+    marks = sorted(
+        mark for mark in (wire.cut_after, wire.reset_after, wire.stall_after) if mark is not None
+    )
+    slice_size = SLICE
+    if wire.bytes_per_second:
+        slice_size = max(1, min(SLICE, int(wire.bytes_per_second / 20)))
+    while True:
+        at = sending.bytes_sent
+        if at == wire.stall_after:
+            await writer.drain()
+            await asyncio.sleep(wire.stall)
+        if at == wire.reset_after:
+            await writer.drain()
+            reset(writer)
+            return
+        if at == wire.cut_after:
+            await writer.drain()
+            return
+        if at >= length:
+            break
+        stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
+        writer.write(_framed(_piece(response, at, stop), chunked=wire.omit_length))
+        sending.bytes_sent = stop
+        await writer.drain()
+        if wire.bytes_per_second:
+            await asyncio.sleep((stop - at) / wire.bytes_per_second)
+    if wire.omit_length:
+        writer.write(b"0\r\n\r\n")
+    await writer.drain()
+    sending.ended = wire.claimed_length in (None, length)
+
+
+def _piece(response: Response, start: int, stop: int) -> bytes:
+    piece = response.read(start, stop)
+    corrupt = response.wire.corrupt_at
+    if corrupt is None or not start <= corrupt < stop:
+        return piece
+    spoiled = bytearray(piece)
+    spoiled[corrupt - start] ^= 0xFF
+    return bytes(spoiled)
+
+
+def _framed(piece: bytes, *, chunked: bool) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece

@@ -1,0 +1,103 @@
+"""One origin: a loopback port, its connections, and the handler that answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from civitai_dl.testing._wire._messages import Handler, Request, Response
+from civitai_dl.testing._wire._read import MAX_LINE, BadRequestError, read_request
+from civitai_dl.testing._wire._send import Sending, send
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request with what was answered and how many body bytes of it were sent."""
+
+    request: Request
+    response: Response
+    bytes_sent: int
+    in_flight: int
+    """Requests under way on this origin when this one arrived, itself included."""
+
+
+Observer = Callable[[Exchange], None]
+
+
+class Server:
+    """Answer HTTP/1.1 on one loopback port until stopped; start and stop belong to one loop."""
+
+    def __init__(self, handler: Handler, observer: Observer) -> None:
+        self._handler = handler
+        self._observer = observer
+        self._listener: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self.port = 0
+        self.bugs: list[Exception] = []
+        """What the handler raised; its owner must look here after stop()."""
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on 127.0.0.1; port 0 takes a free one. Raises: OSError."""
+        self._listener = await asyncio.start_server(
+            self._connected, "127.0.0.1", port, limit=MAX_LINE, backlog=512
+        )
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Close the port and every connection, and wait until they are gone. Safe to repeat."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        while self._connections:
+            connections = tuple(self._connections)
+            for connection in connections:
+                connection.cancel()
+            await asyncio.wait(connections)
+        await self._listener.wait_closed()
+        self._listener = None
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._converse(reader, writer)
+        # A cancelled connection ends quietly: streams would log the cancellation as an error.
+        except (ConnectionError, BadRequestError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+            self._connections.discard(task)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            request = await read_request(reader, writer)
+            if request is None or not await self._answer(request, writer):
+                return
+
+    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; tell whether the connection may carry another."""
+        self._in_flight += 1
+        in_flight = self._in_flight
+        sending = Sending()
+        response = self._handled(request)
+        try:
+            await send(request, response, writer, sending)
+        finally:
+            self._in_flight -= 1
+            self._observer(Exchange(request, response, sending.bytes_sent, in_flight))
+        return sending.reusable
+
+    def _handled(self, request: Request) -> Response:
+        """Ask the handler; a bug in it is answered with its traceback and kept for stop()."""
+        try:
+            return self._handler(request)
+        except Exception as bug:  # noqa: BLE001 - raised again by the owner of `bugs`
+            self.bugs.append(bug)
+            return Response(500, {"Content-Type": "text/plain"}, traceback.format_exc().encode())

@@ -1,0 +1,94 @@
+"""What a source is given while it reads a page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from civitai_dl.domain.decisions import decide_retry, may_fetch
+from civitai_dl.errors import CivitaiDLError, SourceError
+
+from ._failures import as_failure
+
+if TYPE_CHECKING:
+    from civitai_dl.domain.entities import Failure, Outcome, Selection, Task
+    from civitai_dl.ports import Catalog, Clock, JsonApi
+
+    from ._tools import Tools
+
+LARGEST_INLINE = 32
+"""Documents that are serialised on the loop; more go to a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDesk:
+    """See ports.Desk."""
+
+    tools: Tools
+
+    @property
+    def api(self) -> JsonApi:
+        """See ports.Desk."""
+        return self.tools.api
+
+    @property
+    def catalog(self) -> Catalog:
+        """See ports.Desk."""
+        return self.tools.catalog
+
+    @property
+    def clock(self) -> Clock:
+        """See ports.Desk."""
+        return self.tools.clock
+
+    @property
+    def selection(self) -> Selection:
+        """See ports.Desk."""
+        return self.tools.selection
+
+    def pictures(self, html: str | None) -> list[str]:
+        """See ports.Desk."""
+        local = self.tools.local_service
+        return [url for url in self.tools.pictures(html) if may_fetch(url, local_service=local)]
+
+    async def save_json(self, *documents: tuple[str, object]) -> None:
+        """See ports.Desk."""
+        if len(documents) > LARGEST_INLINE:
+            pages = await anyio.to_thread.run_sync(dump_all, documents)
+        else:
+            pages = dump_all(documents)
+        await self.tools.storage.save(pages)
+
+    def deferred(self, task: Task, error: Exception) -> Outcome:
+        """See ports.Desk."""
+        if not isinstance(error, SourceError):
+            raise error
+        return self.judge(task, error)
+
+    def judge(self, task: Task, error: CivitaiDLError) -> Outcome:
+        """The verdict on an expected error of a task."""
+        return self.decide(task, as_failure(error))
+
+    def decide(self, task: Task, failure: Failure) -> Outcome:
+        """The verdict on a failure of a task."""
+        clock = self.tools.clock
+        return decide_retry(
+            task, failure, now=clock.now(), jitter=clock.jitter(), policy=self.tools.policy
+        )
+
+
+def dump_all(documents: tuple[tuple[str, object], ...]) -> list[tuple[str, bytes]]:
+    """JSON as people can read it: the keys in the service's order, two spaces, UTF-8."""
+    return [(path, dump_json(document)) for path, document in documents]
+
+
+def dump_json(document: object) -> bytes:
+    """One document; lone surrogates, which UTF-8 cannot carry, stay escaped."""
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        return f"{text}\n".encode()
+    except UnicodeEncodeError:
+        return f"{json.dumps(document, indent=2)}\n".encode()

@@ -1,0 +1,106 @@
+"""Giving verified bytes their name: staged, published, or found to be there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from civitai_dl.domain.entities import Stored, StoredFile, Task
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Partial
+
+    from ._tools import Tools
+
+MOST_NAMES = 100
+
+
+def other_name(path: str, mark: str, number: int) -> str:
+    """The same path with a mark before the extension, for a name that is taken."""
+    folder, _, name = path.rpartition("/")
+    stem, dot, extension = name.rpartition(".")
+    if not dot or not stem:
+        stem, extension = name, ""
+    tail = f"-{mark}" if number == 0 else f"-{mark}-{number}"
+    return f"{folder}/{stem[: 200 - len(tail)]}{tail}{'.' + extension if extension else ''}"
+
+
+def names(path: str, mark: str) -> list[str]:
+    """The path, and what to call it should something else be there."""
+    return [path, *(other_name(path, mark, number) for number in range(MOST_NAMES))]
+
+
+async def publish(task: Task, stored: Stored, partial: Partial, mark: str, tools: Tools) -> Stored:
+    """Publish a finished partial; equal bytes that are there already are adopted.
+
+    The intent is committed before the name is given, so that a crash between the two is no riddle
+    afterwards. Something else under the name is the user's: it stays, and ours gets another name.
+    """
+    for path in names(stored.path, mark):
+        candidate = replace(stored, path=path)
+        await tools.catalog.stage(task.key, candidate)
+        try:
+            await partial.publish(path)
+        except FileExistsError:
+            if await holds(path, stored.sha256, stored.size, tools):
+                await partial.discard()
+                return replace(candidate, how="adopted")
+            continue
+        return candidate
+    raise RuntimeError(f"no free name for {stored.path}")
+
+
+async def holds(path: str, sha256: str, size: int, tools: Tools) -> bool:
+    """Whether a path has exactly these bytes; reads the file when its size fits."""
+    if (await tools.storage.sizes([path]))[0] != size:
+        return False
+    measured = await tools.storage.measure(path)
+    return measured is not None and measured.sha256 == sha256
+
+
+async def adopt_staged(task: Task, tools: Tools) -> tuple[Stored | None, Stored | None]:
+    """What an earlier attempt was about to publish: (published after all, not published yet)."""
+    staged = await tools.catalog.staged(task.key)
+    if staged is None:
+        return None, None
+    if await holds(staged.path, staged.sha256, staged.size, tools):
+        return replace(staged, how="adopted"), None
+    return None, staged
+
+
+async def link_twin(
+    task: Task,
+    twins: list[StoredFile],
+    path_of: Callable[[StoredFile], str],
+    mark: str,
+    tools: Tools,
+) -> Stored | None:
+    """Take the bytes from where they are stored already; None when they are nowhere any more."""
+    for twin in twins:
+        if (await tools.storage.sizes([twin.path]))[0] != twin.size:
+            continue
+        wish = path_of(twin)
+        found = Stored(wish, twin.sha256, twin.size, how="linked", verified=twin.verified)
+        linked = await _link(task, twin, found, mark, tools)
+        if linked is not None:
+            return linked
+    return None
+
+
+async def _link(
+    task: Task, twin: StoredFile, found: Stored, mark: str, tools: Tools
+) -> Stored | None:
+    for path in names(found.path, mark):
+        candidate = replace(found, path=path)
+        await tools.catalog.stage(task.key, candidate)
+        try:
+            await tools.storage.link(twin.path, path)
+        except FileNotFoundError:
+            return None
+        except FileExistsError:
+            if await holds(path, twin.sha256, twin.size, tools):
+                return replace(candidate, how="adopted")
+            continue
+        return candidate
+    return None

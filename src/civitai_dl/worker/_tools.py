@@ -1,0 +1,69 @@
+"""What a worker is given; everything it touches comes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from civitai_dl.domain.decisions import RetryPolicy
+from civitai_dl.domain.entities import Kind, Selection, StoredFile
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import (
+        Catalog,
+        Clock,
+        Expander,
+        Fetcher,
+        JsonApi,
+        LinkResolver,
+        Reporter,
+        Storage,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Dressing:
+    """What makes a model's folder complete: documents to write, and second names to give."""
+
+    documents: list[tuple[str, bytes]]
+    links: list[tuple[str, str]]
+
+
+class Dresser(Protocol):
+    """Makes the page and the sidecars of a model."""
+
+    def __call__(
+        self, model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool
+    ) -> Dressing:
+        """From the model's JSON and what is stored of it (task key -> file); pure.
+
+        sidecars: the small files beside the weights; else the page.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything a task may need.
+
+    resume: continue partial files. local_service: the service is on loopback. check_key: whether
+    the API key is valid, None when there is none. digests: what earlier tries of this process
+    measured where a digest was wrong.
+    """
+
+    api: JsonApi
+    links: LinkResolver
+    fetcher: Fetcher
+    storage: Storage
+    catalog: Catalog
+    clock: Clock
+    reporter: Reporter
+    policy: RetryPolicy
+    selection: Selection
+    sources: Mapping[Kind, Expander]
+    dresser: Dresser
+    pictures: Callable[[str | None], list[str]]
+    check_key: Callable[[], Awaitable[bool]] | None = None
+    resume: bool = True
+    local_service: bool = False
+    digests: dict[str, list[str]] = field(default_factory=dict)

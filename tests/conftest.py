@@ -1,0 +1,19 @@
+"""What every test shares: how hard Hypothesis looks."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# With a deadline a slow machine would fail, with a random seed a good commit: `ci` has neither.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# HYPOTHESIS_PROFILE=thorough make test: fresh examples, for an evening's search.
+settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
