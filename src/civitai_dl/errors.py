@@ -1,30 +1,30 @@
 """Every error a caller may meet, named by what to do next.
 
-    CivitaiDLError                    what happened, to which task, and a hint
-      UsageError                      correct the command and run it again (exit 2)
-        TargetError                   a line or argument that names nothing Civitai has
-        ConfigError                   a setting that cannot be read
-      SourceError                     the Civitai API did not give what was asked
-        NotFound                      404, 410: it is not there (or not there yet)
-        NeedsLogin                    401: a key is needed, or the creator disabled downloads
-        KeyRefused                    the key given is not valid (exit 3)
-        NotPermitted                  403: early access, no grant, blocked
-        Throttled                     429, 503: the service asks to slow down
-        Unavailable                   5xx, network trouble, maintenance, timeouts
-        Rejected                      400, 451 and other final refusals of the request itself
-        UnexpectedShape               an answer that is not what the service documents
-      TransferError                   bytes did not arrive
-        ConnectionLost                reset, early end: continue where it stopped
-        Stalled                       the connection lives but nothing comes
-        LinkExpired                   a signed link is no longer accepted: ask for a new one
-        BadAnswer                     a page or error text came where a file is due
-        RemoteChanged                 the object behind the link is another one now
-      StorageError                    the disk (exit 4)
-        StorageFull                   no space is left
-        StorageDenied                 not permitted, read-only, directory gone
-      CatalogError                    the state database
-        CatalogTooNew                 written by a newer civitai-dl
-      Busy                            another run uses the directory (exit 5)
+CivitaiDLError                    what happened, to which task, and a hint
+  UsageError                      correct the command and run it again (exit 2)
+    TargetError                   a line or argument that names nothing Civitai has
+    ConfigError                   a setting that cannot be read
+  SourceError                     the Civitai API did not give what was asked
+    NotFound                      404, 410: it is not there (or not there yet)
+    NeedsLogin                    401: a key is needed, or the creator disabled downloads
+    KeyRefused                    the key given is not valid (exit 3)
+    NotPermitted                  403: early access, no grant, blocked
+    Throttled                     429, 503: the service asks to slow down
+    Unavailable                   5xx, network trouble, maintenance, timeouts
+    Rejected                      400, 451 and other final refusals of the request itself
+    UnexpectedShape               an answer that is not what the service documents
+  TransferError                   bytes did not arrive
+    ConnectionLost                reset, early end: continue where it stopped
+    Stalled                       the connection lives but nothing comes
+    LinkExpired                   a signed link is no longer accepted: ask for a new one
+    BadAnswer                     a page or error text came where a file is due
+    RemoteChanged                 the object behind the link is another one now
+  StorageError                    the disk (exit 4)
+    StorageFull                   no space is left
+    StorageDenied                 not permitted, read-only, directory gone
+  CatalogError                    the state database
+    CatalogTooNew                 written by a newer civitai-dl
+  Busy                            another run uses the directory (exit 5)
 """
 
 from __future__ import annotations

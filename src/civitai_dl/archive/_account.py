@@ -35,6 +35,9 @@ SHOWN_AT_MOST = 40
 
 SHOWN_NOTICES = 20
 
+LEAST_BESIDE = 24
+"""Cells beside a number in which its explanation can be read; with fewer it goes below."""
+
 KEYS = "https://civitai.com/user/account"
 """Where Civitai lets an account make API keys."""
 
@@ -196,8 +199,13 @@ def _table(rows: list[Row], width: int) -> list[str]:
     lines = []
     for name, number, detail in rows:
         head = f"  {pad(name, names)}  {number:>{numbers},}"
-        body = wrap(detail, width, indent=" " * (cell_width(head) + 2)) if detail and number else ""
-        lines.append(head + body[cell_width(head) :])
+        beside = cell_width(head) + 2
+        if not detail or not number:
+            lines.append(head)
+        elif width - beside < LEAST_BESIDE:
+            lines += [head, wrap(detail, width, indent="    ")]
+        else:
+            lines.append(head + wrap(detail, width, indent=" " * beside)[beside - 2 :])
     return lines
 
 

@@ -153,5 +153,3 @@ def _id(item: dict[str, object]) -> int:
 def _dump(document: object) -> bytes:
     text = json.dumps(document, ensure_ascii=False, indent=2)
     return f"{text}\n".encode("utf-8", "backslashreplace")
-
-

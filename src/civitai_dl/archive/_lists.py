@@ -34,9 +34,7 @@ def describe(task: Task, state: str) -> dict[str, object]:
     return line
 
 
-async def list_chunks(
-    rows: AsyncIterator[tuple[Task, str]], kind: Kind
-) -> AsyncIterator[bytes]:
+async def list_chunks(rows: AsyncIterator[tuple[Task, str]], kind: Kind) -> AsyncIterator[bytes]:
     """A JSON array, a line per thing, in pieces of some hundred KiB; memory stays flat."""
     buffer, size, first = ["["], 0, True
     async for task, state in rows:

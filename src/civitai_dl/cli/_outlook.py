@@ -37,7 +37,9 @@ def outlook_text(report: RunReport, messages: Messages, *, output: str) -> str:
         total += size
         facts = {"role": messages.say(name), "count": count, "size": format_bytes(size)}
         if count:
-            lines.append(messages.say("  {role}: {count}, {size}" if size else "  {role}: {count}", **facts))
+            lines.append(
+                messages.say("  {role}: {count}, {size}" if size else "  {role}: {count}", **facts)
+            )
     free = shutil.disk_usage(local_path(output)).free
     lines.append(messages.say("Free space: {size}", size=format_bytes(free)))
     if total > free:

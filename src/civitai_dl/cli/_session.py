@@ -69,7 +69,9 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     names = different_tokens(os.environ)
     if names and not flags.get("token"):
         joined = ", ".join(names)
-        _warn(messages.say("{names} hold different keys; the first is used", names=joined), messages)
+        _warn(
+            messages.say("{names} hold different keys; the first is used", names=joined), messages
+        )
     if not wanted:
         raise UsageError(
             messages.say("nothing is asked for"),
@@ -177,5 +179,3 @@ def _signals(stop: anyio.Event, messages: Messages) -> Iterator[None]:
     finally:
         for name in names:
             loop.remove_signal_handler(getattr(signal, name))
-
-

@@ -35,7 +35,9 @@ def read_lines(name: str, stdin: Callable[[], bytes]) -> list[tuple[int, str]]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"the list {name} is not UTF-8: {error.reason}") from error
     lines = enumerate(text.splitlines(), 1)
-    cleaned = ((number, line.split(" #", 1)[0].split("\t#", 1)[0].strip()) for number, line in lines)
+    cleaned = (
+        (number, line.split(" #", 1)[0].split("\t#", 1)[0].strip()) for number, line in lines
+    )
     return [(number, line) for number, line in cleaned if line and not line.startswith("#")]
 
 
@@ -45,7 +47,9 @@ def parse_user(text: str, parse: Parse) -> Target:
         return parse(f"user:{text}")
     target = parse(text)
     if not isinstance(target, CreatorTarget):
-        raise TargetError(f"this names no user: {text[:200]}", hint="put it into the list of models")
+        raise TargetError(
+            f"this names no user: {text[:200]}", hint="put it into the list of models"
+        )
     return target
 
 

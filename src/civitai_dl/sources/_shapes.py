@@ -64,7 +64,7 @@ def as_number(value: Json) -> float | None:
 def as_id(value: Json) -> int | None:
     """The value as a positive whole number."""
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() and 0 < int(value) else None
+        return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
     number = as_number(value)
     return int(number) if number is not None and number > 0 and number == int(number) else None
 

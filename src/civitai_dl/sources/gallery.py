@@ -118,7 +118,8 @@ async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
 
 def _question(ref: GalleryRef, *, small: bool) -> list[tuple[str, str]]:
     """The request for a stretch. withMeta, or the prompts are lost; all ratings named, or only PG
-    comes; never `page`, which repeats itself for ever (server source, observed)."""
+    comes; never `page`, which repeats itself for ever (server source, observed).
+    """
     query, asked = ref.query, []
     if query.model_id is not None:
         asked.append(("modelId", str(query.model_id)))

@@ -18,13 +18,13 @@ from civitai_dl.domain.entities import (
     Failure,
     FileRef,
     Outcome,
+    Reason,
     SignedUrl,
     Stored,
     StoredFile,
     Task,
     Trouble,
     Unavailable,
-    Reason,
 )
 from civitai_dl.errors import BadAnswer, KeyRefused, NotFound, SourceError, TransferError
 
@@ -50,7 +50,9 @@ class FileLink:
     tools: Tools
     _link: SignedUrl | None = None
 
-    async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # the shape Transfer asks for
+    async def __call__(
+        self, renew: bool
+    ) -> SignedUrl:  # the shape Transfer asks for
         """The link, a new one when asked or when the old one is about to end."""
         link = self._link
         now = self.tools.clock.now()
@@ -181,9 +183,11 @@ async def _wrong(
         "measured_sha256": tries,
         "measured_size": got.measured.size,
         "why": verdict.why,
-        "verdict": "every download gave the same bytes: the service's digest is wrong or stale"
-        if agree
-        else "the downloads differ",
+        "verdict": (
+            "every download gave the same bytes: the service's digest is wrong or stale"
+            if agree
+            else "the downloads differ"
+        ),
         "host": got.answer.host,
         "etag": got.answer.etag,
         "content_type": got.answer.content_type,

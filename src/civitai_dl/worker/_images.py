@@ -14,7 +14,6 @@ from civitai_dl.domain.entities import (
     Media,
     Outcome,
     Reason,
-    Role,
     SignedUrl,
     Stored,
     StoredFile,
@@ -39,7 +38,7 @@ GONE = frozenset({404, 410, 401, 403})
 """What the CDN answers for an image that was removed or blocked."""
 
 NOT_THE_LANE = -1
-"""Status for trouble with a host that only one description names."""
+"""Status for trouble with a host outside the service, which says nothing about the lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,9 @@ class PlainLink:
 
     url: str
 
-    async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # the shape Transfer asks for
+    async def __call__(
+        self, renew: bool
+    ) -> SignedUrl:  # the shape Transfer asks for
         """The address."""
         del renew
         return SignedUrl(self.url)
@@ -109,7 +110,7 @@ def _failed(task: Task, ref: ImageRef, error: TransferError, tools: Tools) -> Ou
             failure = replace(failure, trouble=Trouble.NOT_FOUND)
             return WorkerDesk(tools).decide(task, failure)
         return Unavailable(Reason.GONE, f"the image was removed (HTTP {error.status})")
-    foreign = task.role is Role.DESCRIPTION and uuid_in(ref.url) is None
+    foreign = uuid_in(ref.url) is None
     if foreign and failure.status not in (429, 503):
         failure = replace(failure, status=NOT_THE_LANE)
     outcome = WorkerDesk(tools).decide(task, failure)

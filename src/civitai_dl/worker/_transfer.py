@@ -150,9 +150,7 @@ class Transfer:
                 raise BadAnswer(verdict.why, status=answer.status)
             return
         if not verdict.gated:
-            raise ConnectionLost(
-                verdict.why, status=answer.status, retry_after=answer.retry_after
-            )
+            raise ConnectionLost(verdict.why, status=answer.status, retry_after=answer.retry_after)
         if self._turns > 1 or not self.renewable:
             raise LinkExpired(verdict.why, status=answer.status)
         self._renew = True
@@ -186,7 +184,12 @@ class Transfer:
         self._stumbles += 1
         resumable = self.tools.resume and promised_size(self._answer, offset=0) is not None
         came = self.partial.size > before
-        if not came or not resumable or self._stumbles > MOST_STUMBLES or self._turns > MOST_STUMBLES:
+        if (
+            not came
+            or not resumable
+            or self._stumbles > MOST_STUMBLES
+            or self._turns > MOST_STUMBLES
+        ):
             error.status = self._answer.status
             raise error
         self._turns += 1

@@ -188,7 +188,9 @@ def _not_json(reply: _Reply, what: str) -> SourceError:
 
 def _name(path: str, parameters: Parameters) -> str:
     """A request as people read it; ids in bulk are cut."""
-    shown = [f"{name}={value if len(value) <= 40 else value[:37] + '...'}" for name, value in parameters]
+    shown = [
+        f"{name}={value if len(value) <= 40 else value[:37] + '...'}" for name, value in parameters
+    ]
     return f"{path}?{'&'.join(shown)}" if shown else path
 
 

@@ -37,11 +37,15 @@ def source_error(status: int, headers: Mapping[str, str], body: bytes, what: str
     if status == 401:
         disabled = "disabled downloads" in reason
         hint = "" if disabled else "give an API key with --token or CIVITAI_API_KEY"
-        return NeedsLogin(f"{what}{said}", disabled=disabled, hint=hint, status=status, reason=reason)
+        return NeedsLogin(
+            f"{what}{said}", disabled=disabled, hint=hint, status=status, reason=reason
+        )
     if status == 403:
         return _forbidden(headers, fields, what, reason)
     if status in (404, 410):
-        return NotFound(f"{what} (HTTP {status}){said}", gone=status == 410, status=status, reason=reason)
+        return NotFound(
+            f"{what} (HTTP {status}){said}", gone=status == 410, status=status, reason=reason
+        )
     if status in (429, 503):
         return _throttled(status, headers, what, reason)
     if status == 451:
@@ -50,7 +54,9 @@ def source_error(status: int, headers: Mapping[str, str], body: bytes, what: str
     if status in (408, 425, 499) or status >= 500 or status == 0:
         return Unavailable(f"{what} (HTTP {status}){said}", status=status, reason=reason)
     if status == 200:
-        return Unavailable(f"{what}: a web page came instead of data{said}", status=status, reason=reason)
+        return Unavailable(
+            f"{what}: a web page came instead of data{said}", status=status, reason=reason
+        )
     return Rejected(f"{what} (HTTP {status}){said}", status=status, reason=reason)
 
 
@@ -65,7 +71,9 @@ def _forbidden(
     if challenged:
         hint = "open the site in a browser from this address, then run it again later"
         message = f"{what}: the service's edge wants to see a browser (challenge)"
-        return Throttled(message, hint=hint, status=status, reason=reason, retry_after=CHALLENGE_WAIT)
+        return Throttled(
+            message, hint=hint, status=status, reason=reason, retry_after=CHALLENGE_WAIT
+        )
     deadline = fields.get("deadline")
     said = f": {reason}" if reason else ""
     return NotPermitted(
@@ -76,9 +84,7 @@ def _forbidden(
     )
 
 
-def _throttled(
-    status: int, headers: Mapping[str, str], what: str, reason: str
-) -> SourceError:
+def _throttled(status: int, headers: Mapping[str, str], what: str, reason: str) -> SourceError:
     if _PAGES in reason:
         # No patience helps: the service answers so to page * limit > 1000 (server source).
         return Rejected(f"{what}: {reason}", status=status, reason=reason)

@@ -31,9 +31,7 @@ class _Ask:
 
     __slots__ = ("error", "function", "future", "loop", "result")
 
-    def __init__(
-        self, function: Operation[object], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, function: Operation[object], loop: asyncio.AbstractEventLoop) -> None:
         self.function = function
         self.loop = loop
         self.future: asyncio.Future[object] = loop.create_future()
@@ -145,7 +143,9 @@ def _run_one(connection: sqlite3.Connection, ask: _Ask) -> None:
         ask.result = ask.function(connection)
     except sqlite3.OperationalError:
         raise
-    except Exception as error:  # noqa: BLE001  # a bug in one asker's function is raised to that asker
+    except (
+        Exception
+    ) as error:  # a bug in one asker's function is raised to that asker
         connection.execute("ROLLBACK TO one")
         ask.error = error
     connection.execute("RELEASE one")
@@ -173,9 +173,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that cannot write. Raises: CatalogError, CatalogTooNew."""
     try:
         address = f"{path.resolve().as_uri()}?mode=ro"
-        connection = sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None
-        )
+        connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
         _check_version(connection)
     except sqlite3.Error as error:

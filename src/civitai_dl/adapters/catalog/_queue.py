@@ -24,7 +24,7 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.ports import Added, Clock
 
-from ._adding import Adding, release_groups
+from ._adding import Adding
 from ._database import Database
 from ._rows import dump_subject, task_of
 
@@ -73,9 +73,7 @@ class SqliteQueue:
         if first["batch"] is not None and most > 1:
             rows = [
                 row
-                for row in connection.execute(
-                    f"{CLAIM} LIMIT ?", (lane.value, self.run, now, most)
-                )
+                for row in connection.execute(f"{CLAIM} LIMIT ?", (lane.value, self.run, now, most))
                 if row["batch"] == first["batch"]
             ]
         leases = []

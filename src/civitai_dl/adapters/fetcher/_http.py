@@ -180,5 +180,3 @@ async def open_fetcher(
         requote_redirect_url=False,
     ) as session:
         yield HttpFetcher(session, guard=guard, limit=limit, clock=clock)
-
-

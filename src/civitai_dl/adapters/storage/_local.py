@@ -60,7 +60,9 @@ class LocalStorage:
     def _resolve(self, path: str) -> Path:
         """The place of an archive path. Raises: StorageDenied for a path that would leave it."""
         parts = path.split("/")
-        if not path or any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
+        if not path or any(
+            part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts
+        ):
             raise StorageDenied(f"this path would leave the archive: {path!r}")
         final = self._root.joinpath(*parts)
         parent = final.parent

@@ -48,8 +48,10 @@ class RunLock:
         self._handle = handle
         owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
         os.ftruncate(handle, 0)
-        os.pwrite(handle, owner.encode(), 0) if hasattr(os, "pwrite") else os.write(
-            handle, owner.encode()
+        (
+            os.pwrite(handle, owner.encode(), 0)
+            if hasattr(os, "pwrite")
+            else os.write(handle, owner.encode())
         )
         return self
 

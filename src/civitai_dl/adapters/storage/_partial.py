@@ -28,7 +28,11 @@ class LocalPartial:
     """See ports.Partial. The file is made at the first flush, so that nothing leaves no trace."""
 
     def __init__(
-        self, path: Path, resolve: Callable[[str], Path], quarantine: Path, limiter: anyio.CapacityLimiter
+        self,
+        path: Path,
+        resolve: Callable[[str], Path],
+        quarantine: Path,
+        limiter: anyio.CapacityLimiter,
     ) -> None:
         self.path = path
         self._resolve = resolve

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Union
 
 from ..entities import Digests, Measured, Media
 from ._sniff import looks_like_text_page, media_ends_well, sniff_media, weights_look_right
@@ -37,7 +36,7 @@ class Wrong:
 
 def verify_file(
     name: str, digests: Digests, size_hint: int | None, measured: Measured
-) -> Union[Proven, Plausible, Wrong]:
+) -> Proven | Plausible | Wrong:
     """The verdict on a model file, by the strongest digest the service offers."""
     if digests.sha256:
         return _compare("SHA256", digests.sha256, measured.sha256)
@@ -62,7 +61,7 @@ def _compare(digest: str, expected: str, found: str) -> Proven | Wrong:
 
 def verify_media(
     wanted: Media, measured: Measured, *, content_type: str, promised: int | None
-) -> Union[Plausible, Wrong]:
+) -> Plausible | Wrong:
     """The verdict on an image, video or sound; the service offers no digest of these.
 
     promised: bytes by Content-Length, None when the body came without: then the end of the

@@ -100,11 +100,11 @@ async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sendi
         if at >= length:
             break
         stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
+        if wire.bytes_per_second:
+            await asyncio.sleep((stop - at) / wire.bytes_per_second)
         writer.write(_framed(_piece(response, at, stop), chunked=wire.omit_length))
         sending.bytes_sent = stop
         await writer.drain()
-        if wire.bytes_per_second:
-            await asyncio.sleep((stop - at) / wire.bytes_per_second)
     if wire.omit_length:
         writer.write(b"0\r\n\r\n")
     await writer.drain()

