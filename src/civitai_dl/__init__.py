@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ._version import __version__
+
 if TYPE_CHECKING:
     from ._api import (
         download_creator,
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from .config import Settings
     from .domain.entities import RunReport, Selection
     from .errors import CivitaiDLError
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CivitaiDLError",

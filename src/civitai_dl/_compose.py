@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from civitai_dl import __version__
+from civitai_dl._version import __version__
 from civitai_dl.adapters.api_client import ApiClient, Rates, open_api
 from civitai_dl.adapters.catalog import (
     Database,
@@ -261,7 +261,9 @@ class Run:
         while batch := await runs.stored_after(last, STOCK):
             last = batch[-1][0]
             sizes = await self.storage.sizes([path for _, path, _ in batch])
-            gone = [row for (row, _, size), found in zip(batch, sizes) if found != size]
+            gone = [
+                row for (row, _, size), found in zip(batch, sizes, strict=True) if found != size
+            ]
             if gone:
                 text = f"{len(gone)} stored files are missing or changed; they are fetched again"
                 self.reporter.emit(Notice("warning", text))

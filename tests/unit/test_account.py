@@ -331,7 +331,7 @@ def test_sh_reads_back_every_argument(arguments):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
 def test_sh_runs_the_script(tmp_path):
-    """A shell runs the script in the run's directory, with every argument as it was, and its status."""
+    """A shell runs the script in the run's directory, with every argument as it was."""
     place = tmp_path / "it's 日本 $HOME"
     place.mkdir()
     code = "import os, sys; print(os.getcwd(), sys.argv[1:]); sys.exit(7)"

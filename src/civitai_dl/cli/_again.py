@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -15,14 +14,18 @@ from civitai_dl.domain.entities import RunReport, Wanted
 
 
 def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunReport) -> None:
-    """Write failed.txt, unavailable.txt and the retry scripts, or remove those of an earlier run."""
+    """Write failed.txt, unavailable.txt and the retry scripts; stale ones go."""
     folder = local_path(settings.output)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     command = retry_command(settings, sys.argv[1:])
     texts = {
         "failed.txt": failed_txt(report, date=date) if report.failures else None,
-        "retry.sh": retry_sh(command, report, directory=os.getcwd()) if report.failures else None,
-        "retry.ps1": retry_ps1(command, report, directory=os.getcwd()) if report.failures else None,
+        "retry.sh": (
+            retry_sh(command, report, directory=str(Path.cwd())) if report.failures else None
+        ),
+        "retry.ps1": (
+            retry_ps1(command, report, directory=str(Path.cwd())) if report.failures else None
+        ),
         "unavailable.txt": unavailable_txt(report, date=date) if report.unavailable else None,
     }
     del wanted

@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-from civitai_dl import __version__
+from civitai_dl._version import __version__
 
 COMMANDS = {
     "download": ("_download", "Fetch everything behind users, models, versions (the default)."),

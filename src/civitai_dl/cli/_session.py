@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import anyio
 
@@ -60,9 +60,7 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
     arguments = _texts(flags.get("targets"))
-    wanted, bad = collect(
-        lists, arguments, parse=parse_target, stdin=lambda: sys.stdin.buffer.read()
-    )
+    wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
     for number in (item for item in arguments if item.isdigit()):
         _warn(messages.say("{number} is taken as a model", number=number), messages)
@@ -126,7 +124,12 @@ def _say_the_end(settings: Settings, report: RunReport, messages: Messages) -> N
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read us has gone; the archive is what counts.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # lives to the exit
+        sys.stdout = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    """Where standard output leads when its reader has gone; open to the end of the process."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @contextmanager

@@ -71,7 +71,7 @@ def cut_middle(text: str, width: int, *, mark: str = "…") -> str:
     if cell_width(text) <= width:
         return text
     room = width - cell_width(mark)
-    if room < 2:  # noqa: PLR2004  # one cell on either side is the least that makes a middle
+    if room < 2:  # one cell on either side is the least that makes a middle
         return cut(text, width, mark=mark)
     tail = _tail(text, room // 2)
     return _head(text, room - cell_width(tail)) + mark + tail

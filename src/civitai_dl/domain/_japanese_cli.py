@@ -18,7 +18,9 @@ COMMANDS: dict[str, str] = {
         "停止しています。転送中のデータは保持されます (もう一度押すと即座に終了)"
     ),
     "Nothing was transferred. To be fetched:": "転送は行っていません。取得予定:",
-    "  {target}: {open} to fetch, {stored} stored": "  {target}: 取得予定 {open} 件、保存済み {stored} 件",
+    "  {target}: {open} to fetch, {stored} stored": (
+        "  {target}: 取得予定 {open} 件、保存済み {stored} 件"
+    ),
     "  {role}: {count}": "  {role}: {count} 件",
     "  {role}: {count}, {size}": "  {role}: {count} 件、{size}",
     "Free space: {size}": "空き容量: {size}",

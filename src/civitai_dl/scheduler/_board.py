@@ -40,7 +40,7 @@ class Board:
         return self._bell
 
     def nothing_to_do(self, lane: Lane) -> None:
-        """The lane has neither work nor anything due later. With all of them so, the run is done."""
+        """The lane has neither work nor anything due; with all of them so, the run is done."""
         self.idle.add(lane)
         if self.idle >= self.lanes and not any(self.working.values()):
             self.done.set()

@@ -122,8 +122,8 @@ class LaneRunner:
 
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
         judged = [self._heed(outcome) for outcome in outcomes]
-        added = await self.queue.settle(list(zip(leases, judged)))
-        for lease, outcome in zip(leases, judged):
+        added = await self.queue.settle(list(zip(leases, judged, strict=True)))
+        for lease, outcome in zip(leases, judged, strict=True):
             if isinstance(outcome, Expanded):
                 for text in outcome.notices:
                     self.reporter.emit(Notice("warning", text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import (
@@ -58,7 +59,7 @@ def as_number(value: Json) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if number == number and abs(number) != float("inf") else None
+    return number if isfinite(number) else None
 
 
 def as_id(value: Json) -> int | None:

@@ -59,7 +59,7 @@ def parse(text: str) -> Target | None:
     if short is not None:
         return _target(short["kind"], int(short["number"]))
     path = site_path(text)
-    for kind, pattern in zip(("image", "post"), PATTERNS):
+    for kind, pattern in zip(("image", "post"), PATTERNS, strict=True):
         match = None if path is None else re.fullmatch(pattern, path)
         if match is not None:
             return _target(kind, int(match[1]))
@@ -117,8 +117,10 @@ async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
 
 
 def _question(ref: GalleryRef, *, small: bool) -> list[tuple[str, str]]:
-    """The request for a stretch. withMeta, or the prompts are lost; all ratings named, or only PG
-    comes; never `page`, which repeats itself for ever (server source, observed).
+    """The request for a stretch.
+
+    withMeta, or the prompts are lost; all ratings named, or only PG comes; never `page`, which
+    repeats itself for ever (server source, observed).
     """
     query, asked = ref.query, []
     if query.model_id is not None:
@@ -187,7 +189,7 @@ async def _save_prompts(
 ) -> None:
     """Write the JSON of new images before their bytes are fetched: prompts outlive images."""
     documents: list[tuple[str, object]] = []
-    for image, found in zip(images, planned):
+    for image, found in zip(images, planned, strict=True):
         if found.task.key not in linked:
             folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
             documents.append((f"{gallery_stem(folder, image)}.json", image.raw))

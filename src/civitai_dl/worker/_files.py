@@ -50,9 +50,7 @@ class FileLink:
     tools: Tools
     _link: SignedUrl | None = None
 
-    async def __call__(
-        self, renew: bool
-    ) -> SignedUrl:  # the shape Transfer asks for
+    async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # as it is called
         """The link, a new one when asked or when the old one is about to end."""
         link = self._link
         now = self.tools.clock.now()

@@ -102,7 +102,7 @@ class ApiClient:
         raise UnexpectedShape(f"{what}: the service redirects in a circle")
 
     async def check_key(self) -> bool:
-        """Whether the key is valid: a bad one makes us silently anonymous elsewhere (server source).
+        """Whether the key is valid: a bad one makes us silently anonymous elsewhere.
 
         Raises: SourceError when the service cannot tell.
         """

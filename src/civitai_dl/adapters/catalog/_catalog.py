@@ -122,7 +122,7 @@ class SqliteCatalog:
 
         def work(connection: sqlite3.Connection) -> bool:
             row = connection.execute(
-                f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "
+                f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # our own text
                 "WHERE path IS NOT NULL AND status = 'stored' LIMIT 1",
                 (key,),
             ).fetchone()

@@ -119,8 +119,8 @@ class SqliteLedger:
 
         def work(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
             rows = connection.execute(
-                "SELECT role, COUNT(*), COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) FROM tasks "
-                "WHERE run = ? AND type IN ('file', 'image') "
+                "SELECT role, COUNT(*), COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) "
+                "FROM tasks WHERE run = ? AND type IN ('file', 'image') "
                 "AND status IN ('ready', 'waiting', 'claimed') GROUP BY role",
                 (self.run,),
             )

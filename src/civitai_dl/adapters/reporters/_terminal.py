@@ -145,11 +145,11 @@ class _Screen:
 
     def __init__(self, sink: Sink, environment: Mapping[str, str]) -> None:
         # Here and not above: 94 ms that a run without a terminal need not spend.
-        from rich.console import Console  # noqa: PLC0415  # imported only on a terminal
-        from rich.control import Control  # noqa: PLC0415
-        from rich.live import Live  # noqa: PLC0415
-        from rich.segment import ControlType  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
+        from rich.console import Console  # imported only on a terminal
+        from rich.control import Control
+        from rich.live import Live
+        from rich.segment import ControlType
+        from rich.text import Text
 
         self._text = Text
         self._erase_up = Control(

@@ -60,7 +60,7 @@ def give_name(existing: Path, final: Path) -> None:
 def _move_without_links(existing: Path, final: Path) -> None:
     """Where there are no hard links (FAT, some network disks): claim the name, then replace it."""
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY | BINARY))
-    os.replace(existing, final)
+    existing.replace(final)
 
 
 def second_name(existing: Path, final: Path, scratch: Path) -> None:
@@ -99,7 +99,7 @@ def write_document(path: Path, data: bytes, scratch: Path) -> bool:
         os.fsync(target.fileno())
     if path.suffix == ".sh":
         draft.chmod(0o755)
-    os.replace(draft, path)
+    draft.replace(path)
     return True
 
 

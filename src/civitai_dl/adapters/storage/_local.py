@@ -140,7 +140,7 @@ class LocalStorage:
                     await self._hop(target.flush)
                     await self._hop(partial(os.fsync, target.fileno()))
                 make_folder(final.parent)
-                os.replace(draft, final)
+                draft.replace(final)
             finally:
                 draft.unlink(missing_ok=True)
             sync_folder(final.parent)
@@ -180,7 +180,7 @@ class LocalStorage:
         if left is not None:
             with storage_errors(f"taking over {left.name}"):
                 try:
-                    os.rename(left, mine)
+                    left.rename(mine)
                 except FileNotFoundError:
                     # Somebody cleaned up; there is nothing to continue.
                     left = None

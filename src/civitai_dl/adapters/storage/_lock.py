@@ -8,8 +8,12 @@ import socket
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from civitai_dl.errors import Busy, StorageDenied
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,7 +31,7 @@ class RunLock:
         self._path = path
         self._handle: int | None = None
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> Self:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)

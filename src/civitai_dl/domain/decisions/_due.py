@@ -1,4 +1,4 @@
-"""Is something that could not be had worth another try?"""
+"""Whether something that could not be had is worth another try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arithmetic of a steady pace: when may the next request go?"""
+"""The arithmetic of a steady pace: when the next request may go."""
 
 from __future__ import annotations
 

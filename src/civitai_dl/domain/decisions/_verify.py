@@ -1,4 +1,4 @@
-"""Are these the bytes that were meant?"""
+"""Whether these are the bytes that were meant."""
 
 from __future__ import annotations
 
