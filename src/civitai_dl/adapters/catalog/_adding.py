@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from civitai_dl.domain.decisions import is_due, walk_again
 from civitai_dl.domain.entities import (
     Expanded,
+    FileRef,
     GalleryRef,
     Kind,
     Planned,
     State,
+    Trouble,
     Unavailable,
 )
 from civitai_dl.ports import Added
@@ -22,12 +24,16 @@ from ._rows import dump_subject, insert_task, load_subject
 
 @dataclass(slots=True)
 class Adding:
-    """One adding, within one transaction. key: whether an API key is at hand."""
+    """One adding, within one transaction.
+
+    key: whether an API key is at hand. failed_too: whatever failed is due, however it failed.
+    """
 
     connection: sqlite3.Connection
     run: int
     now: float
     key: bool
+    failed_too: bool = False
     new: list[Planned] = field(default_factory=list)
     known: int = 0
     groups: set[str] = field(default_factory=set)
@@ -79,21 +85,25 @@ class Adding:
             return True
         if status is State.STORED:
             return False
-        if status is State.UNAVAILABLE and found.verdict is None:
-            due = is_due(
-                row["why"],
-                until=row["until"],
-                tried_at=row["updated_at"],
-                now=self.now,
-                key=self.key,
-            )
-            if not due:
-                self._claim_for_run(row)
-            return due
+        if found.verdict is None and not self.is_due(row) and not _has_other_digest(row, found):
+            # It stays as it is, and this run's account tells of it.
+            self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
+            return False
         return True
 
-    def _claim_for_run(self, row: sqlite3.Row) -> None:
-        self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
+    def is_due(self, row: sqlite3.Row) -> bool:
+        """Whether a row with status, why, until and updated_at is worth a try in this run.
+
+        Three downloads that agreed on other bytes than the service lists are not repeated at every
+        run either: they would be the same again, and they may be large.
+        """
+        refused = row["status"] == State.UNAVAILABLE.value
+        corrupt = row["status"] == State.FAILED.value and row["why"] == Trouble.CORRUPT.value
+        if self.failed_too or not (refused or corrupt):
+            return True
+        return is_due(
+            row["why"], until=row["until"], tried_at=row["updated_at"], now=self.now, key=self.key
+        )
 
     def _arm(self, row: sqlite3.Row, found: Planned) -> None:
         subject = found.task.subject
@@ -133,6 +143,15 @@ class Adding:
                     row_id,
                 ),
             )
+
+
+def _has_other_digest(row: sqlite3.Row, found: Planned) -> bool:
+    """Whether the service lists another digest for a file than when it was tried."""
+    if not isinstance(found.task.subject, FileRef):
+        return False
+    before = load_subject(Kind.FILE, row["payload"])
+    assert isinstance(before, FileRef)
+    return before.digests != found.task.subject.digests
 
 
 def _flat(found: Planned) -> Planned:

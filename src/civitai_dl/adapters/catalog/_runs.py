@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from civitai_dl.domain.decisions import is_due
 from civitai_dl.domain.entities import Planned, Role, State, Wanted
 
 from ._adding import Adding
@@ -109,7 +108,7 @@ class Runs:
         def work(connection: sqlite3.Connection) -> RunBegun:
             run = _new_run(connection, roots, roles, now)
             continued = False
-            adding = Adding(connection, run, now, key)
+            adding = Adding(connection, run, now, key, failed_too=only_failed)
             for root in roots:
                 for planned in root.planned:
                     continued |= self._begin_root(
@@ -233,7 +232,7 @@ def _touch(
     for row in rows:
         if row["role"] not in names or row["type"] not in kinds:
             continue
-        if row["status"] == State.STORED.value or not _is_due(row, adding):
+        if row["status"] == State.STORED.value or not adding.is_due(row):
             connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (adding.run, row["id"]))
             continue
         waiting = row["waits_for"] is not None
@@ -244,15 +243,3 @@ def _touch(
             "not_before = 0, job_done = 0 WHERE id = ?",
             (adding.run, "waiting" if waiting else "ready", row["id"]),
         )
-
-
-def _is_due(row: sqlite3.Row, adding: Adding) -> bool:
-    if row["status"] != State.UNAVAILABLE.value:
-        return True
-    return is_due(
-        row["why"],
-        until=row["until"],
-        tried_at=row["updated_at"],
-        now=adding.now,
-        key=adding.key,
-    )

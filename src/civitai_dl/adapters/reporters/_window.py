@@ -36,8 +36,7 @@ class Window:
         """
         if self._since is None:
             return 0.0
-        span = min(float(over or self._span), max(1.0, now - self._since))
-        # A bucket counts whole, so the window begins at the start of a bucket.
-        first = int(now) - int(span)
-        amount = sum(held for second, held in self._buckets if second > first)
-        return amount / span
+        # A bucket counts whole, so the window begins where a bucket does.
+        first = int(now) - (over or self._span) + 1
+        amount = sum(held for second, held in self._buckets if second >= first)
+        return amount / max(1.0, now - max(self._since, float(first)))

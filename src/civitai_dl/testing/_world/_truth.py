@@ -120,6 +120,11 @@ class Truth:
         }
         return [_image(linked[number]) for number in sorted(linked) if is_returned(linked[number])]
 
+    def images(self) -> list[TrueImage]:
+        """Return every image that the image API returns at all, previews among them."""
+        images = self.index.images
+        return [_image(images[n]) for n in sorted(images) if is_returned(images[n])]
+
     def user_images(self, username: str) -> list[TrueImage]:
         """Return every image of a user that the image API returns, previews among them."""
         name = username.casefold()
