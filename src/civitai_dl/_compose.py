@@ -199,10 +199,10 @@ class Run:
         listeners = Fan([count, self.reporter])
         async with AsyncExitStack() as stack:
             api = await stack.enter_async_context(self._open_api())
-            await self._check_key(api)
+            await self._check_key(api, listeners)
             runs = Runs(self.database)
             await runs.recover(self.clock.now())
-            await self._take_stock(runs)
+            await self._take_stock(runs, listeners)
             begun = await runs.begin(
                 roots_of(wanted, self.settings.selection),
                 roles=roles_of(self.settings.selection),
@@ -238,7 +238,7 @@ class Run:
             clock=self.clock,
         )
 
-    async def _check_key(self, api: ApiClient) -> None:
+    async def _check_key(self, api: ApiClient, reporter: Reporter) -> None:
         """A bad key makes us silently anonymous, so it is tried before anything is asked."""
         if self.settings.token is None:
             return
@@ -246,7 +246,7 @@ class Run:
             valid = await api.check_key()
         except SourceError as error:
             text = f"the API key could not be checked now: {error.message}"
-            self.reporter.emit(Notice("warning", text))
+            reporter.emit(Notice("warning", text))
             return
         if not valid:
             raise KeyRefused(
@@ -255,7 +255,7 @@ class Run:
                 hint="make a new one in the account settings of the site, or leave it out",
             )
 
-    async def _take_stock(self, runs: Runs) -> None:
+    async def _take_stock(self, runs: Runs, reporter: Reporter) -> None:
         """Look whether what is stored is still there; what is not is fetched again."""
         last = 0
         while batch := await runs.stored_after(last, STOCK):
@@ -266,7 +266,7 @@ class Run:
             ]
             if gone:
                 text = f"{len(gone)} stored files are missing or changed; they are fetched again"
-                self.reporter.emit(Notice("warning", text))
+                reporter.emit(Notice("warning", text))
                 await runs.missing(gone)
 
     async def _tools(self, stack: AsyncExitStack, api: ApiClient, reporter: Reporter) -> Tools:

@@ -72,9 +72,17 @@ async def test_some_videos_show_their_cover_first(serve):
         assert data[4:8] == b"ftyp"
 
 
+async def test_sound_has_no_other_sizes(serve):
+    """An audio file comes whole, whatever is asked for."""
+    ask, (url,) = await served(serve, FakeImage("mp3"))
+    assert await ask._bytes(url.replace("original=true", "width=96")) == await ask._bytes(url)
+
+
 async def test_redirects_to_the_cache(serve):
     """A redirect leads to a second path with the same bytes."""
     ask, (url,) = await served(serve, FakeImage("png", redirects=True))
+    small = await ask._bytes(url.replace("original=true", "width=96"))
+    assert small.startswith(b"\xff\xd8\xff")
     async with ask.session.get(url) as answer:
         assert answer.url.path.startswith("/file/civitai-media-cache/")
         assert (await answer.read()).startswith(b"\x89PNG")
@@ -118,6 +126,8 @@ async def test_unknown_images_are_404(serve):
     """An unknown UUID, another account, no path at all: 404."""
     ask, (url,) = await served(serve, FakeImage("png"))
     uuid = url.split("/")[4]
+    async with ask.session.post(url) as answer:
+        assert answer.status == 405
     for wrong in (url.replace(uuid, "0"), url.replace("xG1n", "zzzz"), ask.fake.cdn_url):
         assert await ask._bytes(wrong) == 404
 

@@ -4,9 +4,12 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import pytest
+
+from civitai_dl.testing.__main__ import main
 
 COMMAND = [sys.executable, "-m", "civitai_dl.testing"]
 
@@ -55,6 +58,24 @@ def test_a_command_that_does_not_exist():
     )
     assert done.returncode == 127
     assert "no-such-command-here" in done.stderr
+
+
+@pytest.mark.parametrize("world", [["demo"], ["traits"], ["samples", "."]])
+def test_it_ends_in_process_too(world, capsys):
+    """In the same process a signal ends it as well, and its handlers are put back."""
+    before = signal.getsignal(signal.SIGINT)
+    threading.Timer(0.3, lambda: signal.raise_signal(signal.SIGINT)).start()
+    assert main(["--world", *world]) == 0
+    assert capsys.readouterr().out.startswith("FakeCivitai is ready at http://127.0.0.1:")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal ends no process on Windows")
+def test_a_command_that_a_signal_ends():
+    """A command that signal n ended gives 128 + n; another status is handed on."""
+    ended = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert main(["--run", sys.executable, "-c", ended]) == 128 + signal.SIGKILL
+    assert main(["--run", sys.executable, "-c", "exit(3)"]) == 3
 
 
 @pytest.mark.parametrize("words", [["nowhere"], ["samples"], ["samples", "no/such/folder"]])

@@ -122,7 +122,7 @@ async def test_the_quota_rolls_on(serve):
 
 
 async def test_a_file_must_belong_to_its_version(serve):
-    """fileId of another version, a hidden file or none at all is a 404."""
+    """`fileId` of another version, a hidden file or none at all is a 404."""
     files = [FakeFile("a.safetensors", id=1), FakeFile("b.zip", id=2, public=False)]
     versions = [FakeVersion("b", 11), FakeVersion("a", 10, files=files)]
     ask = await serve(World().model(FakeModel(1, versions=versions)))

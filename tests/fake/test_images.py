@@ -46,7 +46,7 @@ async def test_the_default_is_pg_and_no_meta(serve):
     ],
 )
 async def test_ratings(serve, query, levels):
-    """nsfw words are cumulative, true is only mature, browsingLevel beats both; never Blocked."""
+    """`nsfw` words are cumulative, true is only mature, browsingLevel beats both; never Blocked."""
     world = World()
     for level in (1, 2, 4, 8, 16, 32, 0):
         world.image(FakeImage(username="ann", level=level))
@@ -56,7 +56,7 @@ async def test_ratings(serve, query, levels):
 
 
 async def test_rating_words(serve):
-    """nsfwLevel is a word: X covers X and XXX."""
+    """`nsfwLevel` is a word: X covers X and XXX."""
     world = World()
     for level in (1, 2, 4, 8, 16):
         world.image(FakeImage(id=level, level=level))
@@ -101,7 +101,7 @@ async def test_hidden_hits_make_empty_and_short_pages(serve):
 
 
 async def test_by_model_the_database_answers(serve):
-    """modelId without modelVersionId: the cursor is an image id, and a number."""
+    """`modelId` without modelVersionId: the cursor is an image id, and a number."""
     ask = await serve(gallery())
     _, page = await ask.get("images", modelId=1, limit=4, sort="Oldest")
     assert isinstance(page["metadata"]["nextCursor"], int)
@@ -179,7 +179,7 @@ async def test_ids_are_ignored_by_older_builds(serve):
 
 
 async def test_an_image_by_id(serve):
-    """imageId finds one image, or with wrong_image_for_id another one."""
+    """`imageId` finds one image, or with wrong_image_for_id another one."""
     ask = await serve(gallery())
     assert ids((await ask.get("images", imageId=3))[1]) == [3]
     assert ids((await ask.get("images", imageId=333))[1]) == []

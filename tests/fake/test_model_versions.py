@@ -37,7 +37,7 @@ async def test_a_version_has_meta_but_no_creator(serve):
 
 
 async def test_unrated_versions_are_unknown_by_id(serve):
-    """nsfwLevel 0 is a 404 here although the model lists the version."""
+    """`nsfwLevel` 0 is a 404 here although the model lists the version."""
     world = World().model(FakeModel(1, versions=[FakeVersion("v", 10, nsfw_level=0)]))
     ask = await serve(world)
     assert await ask.get("model-versions/10") == (404, {"error": "Model not found"})
@@ -115,7 +115,7 @@ async def test_ids_by_digest(serve):
 
 
 async def test_the_brief_record_tells_early_access(serve):
-    """mini tells requireAuth and earlyAccessEndsAt."""
+    """`mini` tells requireAuth and earlyAccessEndsAt."""
     until = datetime(2099, 1, 1, tzinfo=timezone.utc)
     version = FakeVersion("v", 10, early_access_until=until, requires_login=True)
     ask = await serve(World().model(FakeModel(1, versions=[version])), key=GOOD_KEY)

@@ -183,7 +183,7 @@ async def test_models_without_usable_versions_make_pages_short(serve):
 
 
 async def test_filters_by_user_type_base_model_and_ids(serve):
-    """username ignores case, types and baseModels repeat the key, ids is a comma list."""
+    """`username` ignores case, types and baseModels repeat the key, ids is a comma list."""
     world = World().model(1, creator="Ann").model(2, creator="bob", kind="Checkpoint")
     world.model(FakeModel(3, creator="bob", versions=[FakeVersion(base_model="Pony")]))
     ask = await serve(world)
@@ -205,7 +205,7 @@ async def test_an_unknown_tag_drops_the_filter(serve):
 
 
 async def test_a_text_search_pages_by_number_and_cuts_pages_short(serve):
-    """query filters by type inside; all other filters cut the page afterwards."""
+    """`query` filters by type inside; all other filters cut the page afterwards."""
     world = World()
     for number in range(1, 7):
         world.model(number, name=f"style {number}", creator="ann" if number > 4 else "bob")
@@ -354,7 +354,7 @@ async def test_addresses_follow_the_host_of_the_request(serve):
 
 
 async def test_primary_file_only(serve):
-    """primaryFileOnly leaves one file per version."""
+    """`primaryFileOnly` leaves one file per version."""
     files = [FakeFile("a.safetensors"), FakeFile("b.safetensors", extent="full")]
     ask = await serve(World().model(FakeModel(1, versions=[FakeVersion(files=files)])))
     _, page = await ask.get("models", primaryFileOnly="true")

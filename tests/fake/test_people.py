@@ -4,7 +4,7 @@ from civitai_dl.testing import GOOD_KEY, FakeCreator, FakeModel, World
 
 
 async def test_creators_tell_their_counts(serve):
-    """modelCount counts Published models and is missing where it is zero."""
+    """`modelCount` counts Published models and is missing where it is zero."""
     world = World().model(1, creator="ann").model(FakeModel(2, creator="ann", status="Draft"))
     world.creator("annabel").creator("bob")
     ask = await serve(world)
@@ -17,7 +17,7 @@ async def test_creators_tell_their_counts(serve):
 
 
 async def test_creators_have_page_numbers(serve):
-    """limit and page cut the list; nextPage and prevPage lead through it."""
+    """`limit` and page cut the list; nextPage and prevPage lead through it."""
     world = World()
     for number in range(5):
         world.creator(f"user{number}")

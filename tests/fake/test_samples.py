@@ -14,7 +14,7 @@ SAMPLES = Path(
 )
 pytestmark = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")
 OURS = {"url", "downloadUrl", "sizeKB", "image", "size", "nextPage"}
-"""Keys whose values are the fake's own: addresses and sizes. Digests keep their keys and lengths."""
+"""Keys whose values are the fake's own: addresses, sizes; digests keep their lengths."""
 
 
 def load(name):

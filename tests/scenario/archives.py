@@ -64,6 +64,7 @@ async def run(
     stop: anyio.Event | None = None,
     speed: float = SPEED,
     reporter: object = None,
+    clock: object = None,
 ) -> RunReport:
     """One run of the program, in this process."""
     chosen = replace(settings, output=str(output), base_url=fake.base_url)
@@ -72,7 +73,7 @@ async def run(
         things,
         reporter=reporter or NullReporter(),
         stop=stop or anyio.Event(),
-        clock=SystemClock(speed=speed),
+        clock=clock or SystemClock(speed=speed),
     )
 
 

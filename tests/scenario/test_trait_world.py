@@ -244,4 +244,3 @@ def test_the_second_run_changes_nothing(archived: Archived) -> None:
     assert {path: digest for path, digest in kept.items() if path not in lists} == {
         path: archived.tree_again.get(path) for path in kept if path not in lists
     }
-

@@ -382,27 +382,29 @@ def test_a_rate_is_that_of_the_last_seconds():
 
 def test_the_time_left_follows_from_sizes():
     """Files: bytes still to come, those of transfers under way taken off, over the rate."""
-    run = Run().find(file(1, size=60_000), file(2, size=60_000))
+    one, two = file(1, size=60_000), file(2, size=60_000)
+    run = Run().find(one, two)
     assert run.view.files.eta is None
-    run.hear(TransferStarted(file(1), 0, 60_000))
+    run.hear(TransferStarted(one, 0, 60_000))
     for _ in range(20):
-        run.hear(BytesReceived(file(1), 1000))
+        run.hear(BytesReceived(one, 1000))
         run.now += 1
     assert run.view.files.eta == pytest.approx(100, rel=0.1)
-    run.settle(file(1), STORED)
+    run.settle(one, STORED)
     assert run.view.files.eta == pytest.approx(60, rel=0.1)
-    assert run.settle(file(2), STORED).view.files.eta is None
+    assert run.settle(two, STORED).view.files.eta is None
 
 
 def test_files_without_a_size_are_as_large_as_the_others():
     """A file of unknown size, or of an earlier run, is taken for an average one."""
-    run = Run(seeds={Lane.FILES: 1}).find(file(2, size=10_000), file(3, size=None))
+    sized, unsized = file(2, size=10_000), file(3, size=None)
+    run = Run(seeds={Lane.FILES: 1}).find(sized, unsized)
     for _ in range(10):
-        run.hear(BytesReceived(file(2), 1000))
+        run.hear(BytesReceived(sized, 1000))
         run.now += 1
-    run.settle(file(2), STORED)
+    run.settle(sized, STORED)
     assert run.view.files.eta == pytest.approx(20, rel=0.1)
-    run.settle(file(3), STORED)
+    run.settle(unsized, STORED)
     assert run.view.files.eta == pytest.approx(10, rel=0.1)
 
 

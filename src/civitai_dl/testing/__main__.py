@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from civitai_dl.testing._worlds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from civitai_dl.testing._world import World
@@ -52,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{READY}{fake.base_url}\n")
         if asked.write_lists:
             sys.stdout.write(f"Lists: {users} {models}\n")
-        sys.stdout.flush()
         _until_stopped()
     return 0
 
@@ -120,26 +120,32 @@ def _run(command: list[str]) -> int:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return _NOT_FOUND
     # Ctrl-C reaches the command as well, by the terminal: it decides, we wait for it.
-    _on_signals(signal.SIGINT, lambda: None)
-    _on_signals(signal.SIGTERM, process.terminate)
-    status = process.wait()
+    with _hearing(signal.SIGINT, lambda: None), _hearing(signal.SIGTERM, process.terminate):
+        status = process.wait()
     return status if status >= 0 else _SIGNALED - status
 
 
 def _until_stopped() -> None:
     stopped = threading.Event()
-    _on_signals(signal.SIGINT, stopped.set)
-    _on_signals(signal.SIGTERM, stopped.set)
-    # In short waits: on Windows a signal does not end a long one.
-    while not stopped.wait(0.5):
-        pass
+    with _hearing(signal.SIGINT, stopped.set), _hearing(signal.SIGTERM, stopped.set):
+        sys.stdout.flush()
+        # In short waits: on Windows a signal does not end a long one.
+        while not stopped.wait(0.5):
+            pass
 
 
-def _on_signals(number: signal.Signals, act: Callable[[], object]) -> None:
+@contextlib.contextmanager
+def _hearing(number: signal.Signals, act: Callable[[], object]) -> Iterator[None]:
+    """Act on a signal for as long as the context is open."""
+
     def heard(_number: int, _frame: FrameType | None) -> None:
         act()
 
-    signal.signal(number, heard)
+    before = signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from civitai_dl.ports import Clock
 
 
+_SPLITTING = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+"""Signs that JSON allows, and that end a line or steer a terminal for some readers."""
+
+
 class JsonReporter:
     """Writes `{"time": ..., "event": ..., ...}` lines; each is flushed when it is written.
 
@@ -34,4 +38,5 @@ class JsonReporter:
         now = self._clock.now()
         for facts in self._teller.tell(event, now):
             record = {"time": timestamp(now), **facts}
-            self._sink.line(self._encoder.encode(record).decode("utf-8"))
+            line = self._encoder.encode(record).decode("utf-8")
+            self._sink.line(line.translate(_SPLITTING))

@@ -93,7 +93,8 @@ def frame(
     top = top[:rows]
     bottom = bottom[: rows - len(top)]
     space = min(rows - len(top) - len(bottom), max(3, height // 3))
-    return [*top, *_transfers(view, messages, room, space, look), *bottom]
+    lines = [*top, *_transfers(view, messages, room, space, look), *bottom]
+    return [_cropped(line, room) for line in lines]
 
 
 def headline(view: View, messages: Messages, room: int, look: Look = UNICODE) -> Line:
@@ -137,7 +138,7 @@ def _lanes(view: View, messages: Messages, room: int, look: Look) -> list[Line]:
         [messages.lane(lane.lane) for lane in lanes], 0, max(map(cell_width, names)), right=False
     )
     share = _Column([messages.share(x.done, x.expected, growing=x.growing) for x in lanes], 1, 9)
-    left = messages.left(35_999, growing=True)
+    left = messages.left(86_399, growing=True)
     others = [
         _Column([format_bytes(lane.bytes) for lane in lanes], 3, 8),
         _Column([format_rate(lane.rate) for lane in lanes], 4, 10),
@@ -156,7 +157,7 @@ def _lanes(view: View, messages: Messages, room: int, look: Look) -> list[Line]:
             line += [(" " * GAP, ""), *_bar(lane.done, lane.expected, bar, look)]
         for column in others:
             line += [(" " * GAP, ""), column.line(row)]
-        lines.append(_cropped(line, room))
+        lines.append(line)
     return lines
 
 
@@ -196,7 +197,7 @@ def _transfers(view: View, messages: Messages, room: int, space: int, look: Look
     more = len(worth) - len(shown)
     if more:
         lines.append([(cut(messages.more_transfers(more), room - INDENT, mark=look.mark), "dim")])
-    return [_cropped([(" " * INDENT, ""), *line], room) for line in lines]
+    return [[(" " * INDENT, ""), *line] for line in lines]
 
 
 def _transfer_lines(shown: Sequence[TransferView], room: int, look: Look) -> list[Line]:

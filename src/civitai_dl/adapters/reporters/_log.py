@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timezone
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
@@ -83,7 +84,9 @@ class FileLog:
         if listener is not None:
             listener.stop()
             for handler in listener.handlers:
-                handler.close()
+                # What a full disk did not take is lost, as it is while the log is open.
+                with suppress(OSError):
+                    handler.close()
 
     def emit(self, event: Event) -> None:
         """Hand the event over to the thread."""

@@ -286,9 +286,7 @@ class Tally:
         files, images = lanes[Lane.FILES], lanes[Lane.IMAGES]
         return View(
             models=ModelsView(
-                done=self._models.done(
-                    inheritance_settled=self._finished or not self._lanes[Lane.FILES].inherited
-                ),
+                done=self._models.done(inheritance_settled=not self._lanes[Lane.FILES].inherited),
                 total=self._models.total,
                 failed=self._models.failed,
                 retrying=self._models.retrying,

@@ -90,7 +90,7 @@ def next_step(ref: GalleryRef, page: PageFacts) -> Step:
     if page.next_cursor is not None and page.next_cursor != ref.cursor:
         border = page.next_cursor if _loses_border(ref) else None
         return Step(take, onward=replace(moved, cursor=page.next_cursor), border=border)
-    if _may_be_cut(moved):
+    if _may_be_cut(moved, page):
         probe = replace(moved, sort="Oldest", stage="probe", cursor=None, pages=0, met=False)
         return Step(take, onward=probe)
     return Step(take)
@@ -104,8 +104,10 @@ def _loses_border(ref: GalleryRef) -> bool:
     return ref.query.model_id is not None and ref.sort == "Newest"
 
 
-def _may_be_cut(ref: GalleryRef) -> bool:
-    return not ref.query.asks_database and ref.limit is None and ref.pages > 1
+def _may_be_cut(ref: GalleryRef, page: PageFacts) -> bool:
+    """Whether a search listing that ends may go on: one short page is surely all there is."""
+    whole = ref.pages == 1 and page.listed < PAGE
+    return not ref.query.asks_database and ref.limit is None and not whole
 
 
 def _after_other_end(ref: GalleryRef, page: PageFacts) -> Step:

@@ -15,7 +15,7 @@ from civitai_dl.testing._service._params import (
     integers,
     word,
 )
-from civitai_dl.testing._service._words import BASE_MODELS, BOOLEANS, IMAGE_SORTS, PERIODS
+from civitai_dl.testing._service._words import ALL_TIME, BASE_MODELS, BOOLEANS, IMAGE_SORTS, PERIODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def read_images_query(context: Context, request: Request) -> ImagesQuery:
         version_id=integer(request, "modelVersionId"),
         image_ids=_image_ids(context, request),
         sort=word(request, "sort", IMAGE_SORTS, "Most Reactions"),
-        days=PERIODS[word(request, "period", PERIODS, "AllTime")],
+        days=PERIODS[word(request, "period", PERIODS, ALL_TIME)],
         levels=_levels(request),
         media=word(request, "type", _MEDIA, "") or None,
         base_models=base_models,

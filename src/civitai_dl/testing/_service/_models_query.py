@@ -15,7 +15,13 @@ from civitai_dl.testing._service._params import (
     word,
     words,
 )
-from civitai_dl.testing._service._words import COMMERCIAL, MODEL_SORTS, MODEL_TYPES, PERIODS
+from civitai_dl.testing._service._words import (
+    ALL_TIME,
+    COMMERCIAL,
+    MODEL_SORTS,
+    MODEL_TYPES,
+    PERIODS,
+)
 from civitai_dl.testing._world import (
     SAFE,
     FakeModel,
@@ -108,7 +114,7 @@ def read_models_query(context: Context, request: Request) -> ModelsQuery:
         types=words(request, "types", MODEL_TYPES),
         base_models=words(request, "baseModels", None),
         sort=word(request, "sort", MODEL_SORTS, "Highest Rated"),
-        days=PERIODS[word(request, "period", PERIODS, "AllTime")],
+        days=PERIODS[word(request, "period", PERIODS, ALL_TIME)],
         nsfw=boolean(request, "nsfw", default=False),
         archived=bool(request.first("archived")),
         early_access=bool(request.first("earlyAccess")),

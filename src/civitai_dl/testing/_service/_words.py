@@ -28,7 +28,8 @@ MODEL_SORTS = (
 IMAGE_SORTS = (
     "Most Reactions", "Most Comments", "Most Collected", "Newest", "Oldest", "Random",
 )  # fmt: skip
-PERIODS = {"AllTime": None, "Year": 365, "Month": 30, "Week": 7, "Day": 1}
+ALL_TIME = "AllTime"  # codespell:ignore
+PERIODS = {ALL_TIME: None, "Year": 365, "Month": 30, "Week": 7, "Day": 1}
 """Days back from now; None is no bound."""
 BOOLEANS = {
     "true": True, "1": True, "yes": True, "on": True,

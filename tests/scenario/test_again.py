@@ -1,0 +1,280 @@
+"""What a later run does: only what is new, what went missing, and what has become free."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import anyio
+import pytest
+from archives import FAST, run, stored_files, tree, wanted, wanted_of
+
+from civitai_dl.domain.entities import Selection, Stored, TaskSettled
+from civitai_dl.testing import (
+    GOOD_KEY,
+    FakeCivitai,
+    FakeFile,
+    FakeImage,
+    FakeOptions,
+    FakeVersion,
+    Fault,
+    World,
+)
+
+
+def small_world() -> World:
+    world = World().creator("ann")
+    for number in (1, 2, 3):
+        files = (FakeFile(name=f"file-{number}.safetensors", size=40_000),)
+        world.model(number, creator="ann", versions=(FakeVersion(files=files),))
+    return world
+
+
+async def test_a_new_version_is_all_that_is_fetched(tmp_path: Path) -> None:
+    """A model with a new version: that version's file and preview, and nothing else."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("user:ann"))
+        fake.account.clear()
+        world.add_version(2, FakeVersion(name="v2", files=(FakeFile(name="new.safetensors"),)))
+        report = await run(fake, tmp_path, wanted("user:ann"))
+        resolved = fake.account.resolves()
+    new = max(file.file_id for file in world.truth.files())
+    assert {new: 1} == dict(resolved)
+    assert 0 == report.exit_code
+    assert any("/new.safetensors" in path for path in tree(tmp_path))
+
+
+async def test_new_gallery_images_are_found_without_listing_all(tmp_path: Path) -> None:
+    """A gallery of 450 images with one new: one page is asked for and one image fetched."""
+    world = small_world()
+    version = world.models[0].versions[0].id
+    world.images(450, version_ids=(version,), username="bob")
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("model:1"))
+        fake.account.clear()
+        newest = max(image.created_at for image in world.posts)
+        image = FakeImage(
+            version_ids=(version,), username="bob", created_at=newest + timedelta(days=1)
+        )
+        world.image(image)
+        report = await run(fake, tmp_path, wanted("model:1"))
+        pages = fake.account.count(origin="api", path_prefix="/api/v1/images")
+    assert 1 == report.stored
+    assert pages <= 3
+
+
+async def test_what_was_deleted_is_fetched_again(tmp_path: Path) -> None:
+    """A stored file that is gone from disk is noticed at the start, and fetched again."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("user:ann"))
+        before = tree(tmp_path)
+        victim = next(path for path in tmp_path.rglob("file-2.safetensors"))
+        victim.unlink()
+        report = await run(fake, tmp_path, wanted("user:ann"))
+    assert victim.is_file()
+    assert before.keys() <= tree(tmp_path).keys()
+    assert any("missing" in notice for notice in report.notices)
+
+
+async def test_the_state_may_be_lost(tmp_path: Path) -> None:
+    """Without its database an archive is adopted: what lies there is verified, not fetched."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("user:ann"))
+        for path in (tmp_path / ".civitai-dl").glob("state.db*"):
+            path.unlink()
+        fake.account.clear()
+        report = await run(fake, tmp_path, wanted("user:ann"))
+        assert 0 == fake.account.count(origin="storage")
+    assert 0 == report.exit_code
+    assert {"file-1", "file-2", "file-3"} <= {path.stem for path in tmp_path.rglob("file-*.*")}
+    assert [] == [path.name for path in tmp_path.rglob("file-1-*")]
+
+
+async def test_early_access_is_fetched_when_its_day_has_come(tmp_path: Path) -> None:
+    """A version in early access is unavailable until its date, and then planned again."""
+    world = small_world()
+    soon = datetime.now(timezone.utc) + timedelta(days=5)
+    early = FakeVersion(
+        name="early", files=(FakeFile(name="early.safetensors"),), early_access_until=soon
+    )
+    world.add_version(1, early)
+    version_id = world.models[0].versions[0].id
+    async with FakeCivitai(world) as fake:
+        first = await run(fake, tmp_path, wanted("model:1"))
+        assert ["early_access"] == [trace.why for trace in first.unavailable]
+        assert 0 == first.exit_code
+        until = first.unavailable[0].until
+        assert until is not None
+        assert abs(until - soon.timestamp()) < 1
+        fake.account.clear()
+        second = await run(fake, tmp_path, wanted("model:1"))
+        assert 1 == len(second.unavailable)
+        assert 0 == fake.account.count(origin="api", path_prefix="/api/download")
+        world.change_version(version_id, lambda found: replace(found, early_access_until=None))
+        later = ClockAt(soon.timestamp() + 60)
+        third = await run(fake, tmp_path, wanted("model:1"), clock=later)
+    assert () == third.unavailable
+    assert any(path.endswith("early.safetensors") for path in tree(tmp_path))
+
+
+class ClockAt:
+    """A clock that begins at a given moment and sleeps no time at all."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+    def jitter(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += max(0.0, seconds)
+        await anyio.sleep(0)
+
+
+async def test_a_model_that_disappears_keeps_what_was_saved(tmp_path: Path) -> None:
+    """A model gone from the service is reported as gone, and the archive keeps all of it."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("model:1", "model:2"))
+        before = tree(tmp_path)
+        world.remove_model(2)
+        report = await run(fake, tmp_path, wanted("model:1", "model:2"))
+    assert ["gone"] == [trace.why for trace in report.unavailable]
+    assert 0 == report.exit_code
+    assert {path for path in before if path.startswith("model_")} <= tree(tmp_path).keys()
+
+
+@pytest.mark.parametrize("stop_after", [1, 40, 150, 260])
+async def test_a_stop_at_any_time_continues_where_it_was(tmp_path: Path, stop_after: int) -> None:
+    """Stopped in the middle, the same command completes the archive and repeats nothing."""
+    world = small_world()
+    version = world.models[0].versions[0].id
+    world.images(330, version_ids=(version,), username="ann")
+    stop = anyio.Event()
+    settled: list[str] = []
+    verified: set[str] = set()
+
+    class StopAfter:
+        def emit(self, event: object) -> None:
+            if isinstance(event, TaskSettled):
+                settled.append(event.task.key)
+                if isinstance(event.outcome, Stored):
+                    verified.add(str(event.task.source).removeprefix("uuid:"))
+                if len(settled) >= stop_after:
+                    stop.set()
+
+    options = FakeOptions(search_cap=250)
+    async with FakeCivitai(world, options=options) as fake:
+        first = await run(fake, tmp_path, wanted("user:ann"), stop=stop, reporter=StopAfter())
+        assert 130 == first.exit_code
+        fetched = fake.account.resolves()
+        fake.account.clear()
+        second = await run(fake, tmp_path, wanted("user:ann"))
+        again = [seen.path.split("/")[2] for seen in fake.account.of(origin="cdn", status=200)]
+        fetched += fake.account.resolves()
+    assert 0 == second.exit_code
+    assert set() == verified & set(again)
+    # A link is asked for again only for a file that was on its way.
+    assert sum(fetched.values()) <= 3 + FAST.concurrency
+    expected = {image.image_id for image in world.truth.user_images("ann")}
+    found = {int(path.stem) for path in (tmp_path / "users/ann/images").rglob("*.png")}
+    assert expected == found
+
+
+async def test_a_stopped_file_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
+    """A large file stopped half-way is continued by Range, not begun again."""
+    world = World().creator("ann")
+    files = (FakeFile(name="large.safetensors", size=30_000_000),)
+    world.model(1, creator="ann", versions=(FakeVersion(files=files, images=()),))
+    stop = anyio.Event()
+
+    class StopInside:
+        received = 0
+
+        def emit(self, event: object) -> None:
+            self.received += getattr(event, "count", 0)
+            if self.received > 10_000_000:
+                stop.set()
+
+    settings = replace(FAST, selection=Selection(gallery=False))
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", nth=1, bytes_per_second=40_000_000))
+        things = wanted("model:1")
+        first = await run(
+            fake, tmp_path, things, settings=settings, stop=stop, reporter=StopInside(), speed=1
+        )
+        assert 130 == first.exit_code
+        fake.account.clear()
+        second = await run(fake, tmp_path, things, settings=settings)
+        ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
+        fake.faults.assert_all_served()
+    assert 0 == second.exit_code
+    assert 1 == len(ranges)
+    assert int(ranges[0].removeprefix("bytes=").removesuffix("-")) >= 10_000_000
+    truth = world.truth.files()[0]
+    line = stored_files(tmp_path)[truth.version_id, truth.file_id]
+    assert truth.sha256.upper() == tree(tmp_path)[str(line["path"])]
+
+
+async def test_no_resume_begins_again(tmp_path: Path) -> None:
+    """With --no-resume a cut download asks for the whole file again, without Range."""
+    world = World().creator("ann")
+    files = (FakeFile(name="a.safetensors", size=900_000),)
+    world.model(1, creator="ann", versions=(FakeVersion(files=files, images=()),))
+    settings = replace(FAST, resume=False, selection=Selection(gallery=False))
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", nth=1, cut_after=400_000))
+        report = await run(fake, tmp_path, wanted("model:1"), settings=settings)
+        fake.faults.assert_all_served()
+        ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
+    assert 0 == report.exit_code
+    assert [None, None] == ranges
+
+
+async def test_a_cut_download_continues_where_it_was_cut(tmp_path: Path) -> None:
+    """A download cut at byte 400,000 continues at byte 400,000, within the run."""
+    world = World().creator("ann")
+    files = (FakeFile(name="a.safetensors", size=900_000),)
+    world.model(1, creator="ann", versions=(FakeVersion(files=files, images=()),))
+    settings = replace(FAST, selection=Selection(gallery=False))
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", nth=1, cut_after=400_000))
+        report = await run(fake, tmp_path, wanted("model:1"), settings=settings)
+        fake.faults.assert_all_served()
+        ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
+        resolves = fake.account.resolves()
+    assert 0 == report.exit_code
+    assert [None, "bytes=400000-"] == ranges
+    assert [1] == list(resolves.values())
+
+
+async def test_a_missing_model_is_a_failure_of_the_list(tmp_path: Path) -> None:
+    """A model that the service never had is a failure, with the line it was asked for in."""
+    async with FakeCivitai(small_world()) as fake:
+        things = wanted_of(
+            "https://civitai.com/user/nobody_here\n", "model:999\nmodel:1\n", tmp_path
+        )
+        report = await run(fake, tmp_path / "archive", things)
+    assert 1 == report.exit_code
+    assert {"model:999": "not_found", "creator:nobody_here": "not_found"} == {
+        trace.key: trace.why for trace in report.failures
+    }
+    by_line = {account.text: account for account in report.accounts}
+    assert by_line["model:1"].settled
+    assert not by_line["model:999"].settled
+
+
+async def test_the_key_is_looked_at_first(tmp_path: Path) -> None:
+    """The key is checked once, before anything else is asked."""
+    async with FakeCivitai(small_world()) as fake:
+        await run(fake, tmp_path, wanted("model:1"))
+        first = fake.account.of(origin="api")[0]
+    assert "/api/v1/me" == first.path
+    assert f"Bearer {GOOD_KEY}" == first.headers["authorization"]
