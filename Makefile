@@ -116,6 +116,7 @@ check-lint-imports: $(DEV)
 	@echo "== lint-imports: imports run one way"
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as run; run()' \
 	  >$(VENV)/lint-imports.log 2>&1 || { cat $(VENV)/lint-imports.log; exit 1; }
+	@sed -n '/^Contracts:/p' $(VENV)/lint-imports.log
 
 check-codespell: $(DEV)
 	@echo "== codespell: spelling"

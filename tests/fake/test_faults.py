@@ -33,6 +33,15 @@ async def test_every_request(serve):
     assert await statuses(ask, 4) == [200, 500, 500, 500]
 
 
+async def test_a_known_fault_elsewhere_and_later(serve):
+    """`at` moves a fault to other requests, and clear takes all faults away."""
+    ask = await serve(World().model(1))
+    ask.fake.faults.add(KNOWN_FAULTS["edge timeout"].at(path="models/1", nth=2, every=True))
+    assert await statuses(ask, 3) == [200, 524, 524]
+    ask.fake.faults.clear()
+    assert await statuses(ask, 1) == [200]
+
+
 async def test_only_what_fits(serve):
     """Origin, method, path with query and any condition must fit."""
     ask = await serve(World().model(1))

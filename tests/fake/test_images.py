@@ -1,6 +1,7 @@
 """/images: the two back ends and their traps."""
 
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
@@ -206,6 +207,28 @@ async def test_filters(serve):
     assert len(ids((await ask.get("images", baseModels="SDXL 1.0,Pony"))[1])) == 3
     assert (await ask.get("images", baseModels="Unheard Of"))[0] == 400
     assert (await ask.get("images", limit=201))[0] == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"nsfw": "Maybe"}, {"type": "hologram"}, {"browsingLevel": "all"}, {"period": "Century"}],
+)
+async def test_wrong_words_are_refused(serve, query):
+    """What the schema does not know is a 400 that names the parameter."""
+    ask = await serve(gallery(1))
+    status, body = await ask.get("images", **query)
+    assert status == 400
+    assert body["error"]["issues"][0]["path"] == list(query)
+
+
+async def test_more_ids_than_a_hundred_and_recent_images(serve):
+    """`ids` takes at most 100, and period looks at createdAt."""
+    world = gallery(2)
+    world.image(FakeImage(id=9, created_at=datetime.now(timezone.utc)))
+    ask = await serve(world, ids_on_images=True)
+    assert (await ask.get("images", ids=",".join(map(str, range(1, 102)))))[0] == 400
+    assert ids((await ask.get("images", period="Day"))[1]) == [9]
+    assert ids((await ask.get("images", modelId=77))[1]) == []
 
 
 async def test_page_numbers_lead_nowhere(serve):

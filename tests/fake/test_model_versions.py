@@ -106,6 +106,18 @@ async def test_unrated_versions_are_null_among_many(serve):
     assert await post(ask, "by-hash", [world.truth.files()[0].sha256]) == (200, [None])
 
 
+async def test_what_is_posted_must_be_digests(serve):
+    """Anything but an array of strings is a 400, and the brief record of nothing a 404."""
+    ask = await serve(World().model(1))
+    for data in ({"hash": "x"}, [1], "x"):
+        assert (await post(ask, "by-hash", data))[0] == 400
+        assert (await post(ask, "by-hash/ids", data))[0] == 400
+    url = f"{ask.fake.base_url}/api/v1/model-versions/by-hash"
+    async with ask.session.post(url, data=b"no json", headers=ask.headers) as answer:
+        assert answer.status == 400
+    assert (await ask.get("model-versions/mini/99"))[0] == 404
+
+
 async def test_ids_by_digest(serve):
     """POST by-hash/ids gives model and version ids only."""
     ask = await serve(two_versions_one_file())

@@ -241,6 +241,41 @@ async def test_uncoerced_parameters_are_refused(serve):
     assert (await ask.get("models", browsingLevel="1"))[0] == 400
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "x"},
+        {"limit": "-1"},
+        {"page": "0"},
+        {"sort": "Best"},
+        {"period": "Century"},
+        {"ids": "1,x"},
+        {"types": "Lora"},
+        {"checkpointType": "Mixed"},
+        {"allowCommercialUse": "Maybe"},
+        {"availability": "Open"},
+    ],
+)
+async def test_wrong_words_are_refused(serve, query):
+    """What the schema does not know is a 400 that names the parameter."""
+    ask = await serve(many(1))
+    status, body = await ask.get("models", **query)
+    assert status == 400
+    assert body["error"]["issues"][0]["path"] == list(query)
+
+
+async def test_availability_and_early_access_filter(serve):
+    """`availability` looks at the model, earlyAccess at its versions."""
+    until = datetime(2099, 1, 1, tzinfo=timezone.utc)
+    world = World().model(FakeModel(1, availability="Unsearchable"))
+    world.model(FakeModel(2, versions=[FakeVersion(early_access_until=until)]))
+    ask = await serve(world)
+    assert ids((await ask.get("models", availability="Unsearchable"))[1]) == [1]
+    assert ids((await ask.get("models", earlyAccess="true"))[1]) == [2]
+    version = (await ask.get("models", ids="2"))[1]["items"][0]["modelVersions"][0]
+    assert version["paidAccess"] == {"permanent": False, "endsAt": "2099-01-01T00:00:00.000Z"}
+
+
 async def test_other_methods_are_refused(serve):
     """HEAD and POST are 405, OPTIONS is 200."""
     ask = await serve(many(2))

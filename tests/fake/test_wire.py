@@ -1,13 +1,23 @@
 """The server itself: HTTP as it should be, and as it should not be."""
 
 import asyncio
+import contextlib
 import threading
 import time
+import urllib.request
 
 import aiohttp
 import pytest
 
-from civitai_dl.testing import FakeCivitai, FakeFile, FakeModel, FakeVersion, Fault, World
+from civitai_dl.testing import (
+    FakeCivitai,
+    FakeFile,
+    FakeModel,
+    FakeOptions,
+    FakeVersion,
+    Fault,
+    World,
+)
 
 
 def big_world(size=300_000):
@@ -57,10 +67,9 @@ async def test_one_connection_carries_many_requests(serve):
 async def test_nonsense_is_not_answered(serve, nonsense):
     """A connection that speaks no HTTP is closed without an answer, and the fake lives on."""
     ask = await serve(World().model(1))
-    try:
+    # Closed while bytes are still unread, which TCP tells as a reset.
+    with contextlib.suppress(ConnectionError):
         assert await raw(ask.fake, nonsense) == b""
-    except ConnectionError:
-        pass  # closed with bytes still unread, which TCP tells as a reset
     assert (await ask.get("models/1"))[0] == 200
 
 
@@ -211,6 +220,31 @@ async def test_it_serves_from_a_thread_as_well():
         ):
             assert answer.status == 200
     assert "FakeCivitai" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_was_answered_is_booked():
+    """A client that has the whole answer finds it in the account at once, from any thread."""
+    fake = FakeCivitai(big_world(100_000))
+    with fake.in_thread():
+        request = urllib.request.Request(
+            f"{fake.base_url}/api/download/models/100001", headers={"User-Agent": "x"}
+        )
+        for number in range(1, 51):
+            with urllib.request.urlopen(request) as answer:
+                assert len(answer.read()) == 100_000
+            assert fake.account.count(origin="storage", status=200) == number
+
+
+async def test_a_port_that_is_taken():
+    """A fake that cannot have its port says so, in the loop and from a thread."""
+    world = World()
+    async with FakeCivitai(world) as first:
+        port = int(first.base_url.rpartition(":")[2])
+        second = FakeCivitai(world, options=FakeOptions(ports=(port, 0, 0)))
+        with pytest.raises(OSError, match=r"(?i)address"):
+            await second.__aenter__()
+        with pytest.raises(OSError, match=r"(?i)address"), second.in_thread():
+            pass
 
 
 async def test_it_can_be_served_again():

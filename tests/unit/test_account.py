@@ -126,6 +126,16 @@ def test_a_thousand_troubled_lines_do_not_flood_the_screen():
     assert f"{1000 - SHOWN_AT_MOST} more lines are not complete." in text
 
 
+def test_a_long_origin_gives_way_to_the_link():
+    """Of a list file with a long path only its name is shown, so that the link is in one piece."""
+    link = "https://civitai.com/models/101001/aurora-watercolor"
+    for path in ("/a/very/long/way/to/the/list/models.txt:2", "D:\\a\\way\\to\\the\\models.txt:2"):
+        text = account(report(accounts=(Account(link, path),)), width=70)
+        assert f"models.txt:2  {link}" in text.splitlines()
+        assert f"{path}  {link}" in account(report(accounts=(Account(link, path),)), width=200)
+    assert link in account(report(accounts=(Account(link),))).splitlines()
+
+
 def test_a_note_of_a_line_is_told():
     """What is special about an input line stands below it, even when all of it is stored."""
     gone = Account("https://civitai.com/models/9", expected=3, stored=3, note="gone; kept here")
@@ -137,7 +147,7 @@ def test_the_totals_tell_where_everything_came_from():
     total = Account("", unavailable={"early_access": 9, "gone": 3}, failed={"transient": 5})
     told = report(stored=512, reused=30, kept=9438, left=10, models=180, total=total)
     text = account(told)
-    assert "In total, 180 models" in text
+    assert "In total (180 models)" in text
     for row in (
         r"stored +512 +fetched and verified in this run: 9.2 GB, 2.4 MB/s",
         r"reused +30 ",
@@ -151,11 +161,21 @@ def test_the_totals_tell_where_everything_came_from():
 
 def test_what_did_not_happen_is_not_told():
     """Rows of zero are left out, but for stored and failed, which are always asked for."""
-    text = account(RunReport())
+    text = account(report())
     assert re.search(r"stored +0$", text, re.MULTILINE)
     assert re.search(r"failed +0$", text, re.MULTILINE)
     assert "reused" not in text
     assert "Notices" not in text
+
+
+def test_an_account_without_a_run_does_not_speak_of_one():
+    """The standing of an archive, which no run has just changed, does not tell of 0 stored."""
+    standing = RunReport(models=3, unavailable=(EARLY,))
+    assert "  stored" not in account(standing)
+    assert re.search(
+        r"In total \(3 models\)\n  unavailable  1  early access 1\n", account(standing)
+    )
+    assert "In total" not in account(RunReport())
 
 
 def test_a_page_that_failed_counts_as_failed():
@@ -366,10 +386,10 @@ def test_powershell_is_spared_its_trap():
     assert "'D:\\My Archive' 'D:\\'" in script
 
 
-def test_powershell_reads_the_script_as_utf8():
-    """The script begins with a byte order mark, and changes to the run's directory."""
+def test_powershell_goes_where_the_run_was():
+    """The script changes to the run's directory, and stops where that is gone."""
     script = retry_ps1(["civitai-dl"], report(), directory="C:\\日本 'x'")
-    assert script.startswith("\ufeff#")
+    assert script.startswith("#")
     assert "Set-Location -LiteralPath 'C:\\日本 ''x''' -ErrorAction Stop" in script
 
 

@@ -635,7 +635,7 @@ def test_a_line_tells_the_whole_state():
     """One line: headline, lanes, what cannot be had, listing, pauses."""
     line = lines_of(whole_run())[-1]
     assert line.startswith("[0:13] 0/1 models, 1 failed; files 2/9 1.0 MB; 2 unavailable")
-    pieces = lines_of(whole_run()[:-1], every=0.0)[-1].split("; ")
+    pieces = lines_of(whole_run()[:-2], every=0.0)[-1].split("; ")
     assert "2 unavailable" in pieces
     assert any(piece.startswith("File server stopped") for piece in pieces)
     paused = lines_of([whole_run()[0], whole_run()[5]], every=0.0)[-1]
@@ -771,6 +771,8 @@ def test_json_tells_task_lane_label_bytes_and_seconds():
     assert told["run_finished"]["exit_code"] == 0
     noted = records([TaskSettled(file(1), Stored("p", "0", 1, note="renamed"))])
     assert noted[0]["note"] == "renamed"
+    bare = records([TaskSettled(file(1), Failed(Failure(Trouble.LINK, "gone")))])
+    assert {"status", "hint", "evidence", "seconds"} & bare[0].keys() == set()
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,16 @@ def test_models_of_an_earlier_run_are_done_when_nothing_of_it_is_left():
     assert (run.view.models.done, run.view.models.total) == (2, 2)
 
 
+def test_a_model_that_an_earlier_run_knew_is_not_done_too_early():
+    """A model whose files were known before is open while files of the earlier run are."""
+    run = Run(seeds={Lane.FILES: 2}).find(Planned(model(1), Expanded()))
+    run.hear(TransferStarted(file(1), 0, 1000))
+    assert run.view.models.done == 0
+    run.settle(file(1), STORED)
+    assert run.view.models.done == 0
+    assert run.settle(file(2), STORED).view.models.done == 1
+
+
 # --- the listing
 
 

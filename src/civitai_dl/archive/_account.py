@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -101,7 +102,7 @@ def _per_line(accounts: tuple[Account, ...], messages: Messages, width: int) -> 
     complete = len(accounts) - len(shown)
     lines = []
     for account in shown[:SHOWN_AT_MOST]:
-        lines.append("  ".join(filter(None, (printable(account.origin), printable(account.text)))))
+        lines.append(_name(account, width))
         lines.append(wrap(_sentence(account, messages), width, indent="    "))
         if account.note:
             lines.append(wrap(printable(account.note), width, indent="    "))
@@ -112,6 +113,14 @@ def _per_line(accounts: tuple[Account, ...], messages: Messages, width: int) -> 
         one, many = "{n} more line is complete.", "{n} more lines are complete."
         lines.append(wrap(messages.count(one, many, complete), width))
     return "\n".join(lines)
+
+
+def _name(account: Account, width: int) -> str:
+    """Where the line stands, and its text; of a long path only the end, that it fits."""
+    origin, text = printable(account.origin), printable(account.text)
+    if cell_width(origin) + 2 + cell_width(text) > width:
+        origin = re.split(r"[/\\]", origin)[-1]
+    return f"{origin}  {text}" if origin else text
 
 
 def _has_something_to_say(account: Account) -> bool:
@@ -169,10 +178,15 @@ def _totals(report: RunReport, messages: Messages, width: int) -> str:
         ),
         (messages.say("left"), report.left, messages.say("not tried, because the run stopped")),
     ]
+    # A run is asked what it stored and what failed; the standing of an archive is not.
+    always = {messages.say("stored"), messages.say("failed")} if report.seconds > 0 else set()
+    told = [row for row in rows if row[1] or row[0] in always]
+    if not told and not report.models:
+        return ""
     title = messages.say("In total")
     if report.models:
-        title = messages.join([title, messages.models(report.models)])
-    return "\n".join([title, *_table(_worth_telling(rows, messages), width)])
+        title = messages.say("In total ({what})", what=messages.models(report.models))
+    return "\n".join([title, *_table(told, width)])
 
 
 def _by_why(traces: Iterable[Trace]) -> dict[str, int]:
@@ -187,15 +201,9 @@ def _breakdown(counts: Mapping[str, int], messages: Messages) -> str:
     return messages.join([f"{name} {number:,}" for name, number in _largest_first(counts)])
 
 
-def _worth_telling(rows: list[Row], messages: Messages) -> list[Row]:
-    """What is stored and what failed are always told; the rest when there is any."""
-    always = {messages.say("stored"), messages.say("failed")}
-    return [row for row in rows if row[1] or row[0] in always]
-
-
 def _table(rows: list[Row], width: int) -> list[str]:
-    names = max(cell_width(name) for name, _, _ in rows)
-    numbers = max(len(f"{number:,}") for _, number, _ in rows)
+    names = max([cell_width(name) for name, _, _ in rows], default=0)
+    numbers = max([len(f"{number:,}") for _, number, _ in rows], default=0)
     lines = []
     for name, number, detail in rows:
         head = f"  {pad(name, names)}  {number:>{numbers},}"

@@ -88,10 +88,10 @@ def retry_sh(command: Sequence[str], report: RunReport, *, directory: str | None
 def retry_ps1(command: Sequence[str], report: RunReport, *, directory: str | None = None) -> str:
     """The same for PowerShell 5.1 and later.
 
-    It begins with a byte order mark, without which 5.1 reads Japanese paths in the code page of
-    the machine: write it as UTF-8 and leave the mark where it is.
+    Write it with a byte order mark (`utf-8-sig`): without one, 5.1 reads Japanese paths in the
+    code page of the machine.
     """
-    lines = ["\ufeff" + _explanation(report)[0], *_explanation(report)[1:]]
+    lines = _explanation(report)
     if directory is not None:
         place = quote_for_powershell(directory)
         lines.append(f"Set-Location -LiteralPath {place} -ErrorAction Stop")

@@ -100,6 +100,7 @@ JAPANESE: dict[str, str] = {
     "{n} more lines are not complete.": "ほかに未完了の行が {n} 行あります。",
     "{n} more lines are complete.": "ほかの {n} 行はすべて完了しています。",
     "In total": "合計",
+    "In total ({what})": "合計 ({what})",
     "stored": "新規保存",
     "reused": "再利用",
     "kept": "既存",

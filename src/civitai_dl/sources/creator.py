@@ -30,7 +30,7 @@ from civitai_dl.errors import NotFound
 from ._shapes import as_number, as_text, read_model, read_page
 from ._spec import SourceSpec, missing
 from ._urls import site_path
-from .model import expand_model
+from .model import expand_model, save_models
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
@@ -114,6 +114,7 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     models = [read_model(item) for item in items]
     children = []
     if ref.stage == "adult":
+        await save_models(models, desk)
         for model in models:
             page = model_task(model.id)
             inside = await expand_model(model, ModelRef(model.id), desk)

@@ -103,14 +103,17 @@ async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
     linked = await desk.catalog.linked(task.key, [found.task.key for found in planned])
     step = next_step(ref, PageFacts(len(planned), len(linked), following))
     planned, images = planned[: step.take], images[: step.take]
-    if step.border is not None:
-        images += await _lost_at_border(step.border, ref, images, desk)
+    onward = step.onward
+    if step.border is not None and onward is not None:
+        lost = await _lost_at_border(step.border, ref, images, desk)
+        onward = replace(onward, seen=onward.seen + len(lost))
+        images += lost
         planned = [_plan(image, ref, task) for image in images]
     await _save_prompts(images, planned, linked, ref, desk)
     slices = [Planned(stretch_task(part, task.role, whole=False)) for part in step.split]
     return Expanded(
         children=(*planned, *slices),
-        onward=step.onward,
+        onward=onward,
         wait=step.wait,
         notices=(f"{task.label}: {CUT_OFF}",) if step.incomplete else (),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -95,9 +95,11 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     if len(refs) == 1 and refs[0].single:
         return [await _expand_single(tasks[0], refs[0], desk)]
     found = await _list({ref.model_id for ref in refs}, desk)
+    shown = {number: model for number, model in found.items() if model.versions}
+    await save_models(shown.values(), desk)
     outcomes: list[Outcome] = []
     for ref in refs:
-        model = found.get(ref.model_id)
+        model = shown.get(ref.model_id)
         if model is None or not _shows(model, ref):
             outcomes.append(Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True)))
         else:
@@ -149,14 +151,20 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
         answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
     except NotFound as error:
         return await missing(task, error, desk)
-    return await expand_model(read_model(as_object(answer)), ref, desk)
+    model = read_model(as_object(answer))
+    await save_models([model], desk)
+    return await expand_model(model, ref, desk)
+
+
+async def save_models(models: Iterable[Model], desk: Desk) -> None:
+    """Write the JSON of each model as the service gave it, before anything is made of it."""
+    await desk.save_json(*((f"{model_folder(model.id)}/model.json", model.raw) for model in models))
 
 
 async def expand_model(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
-    """Save the model's own JSON, and plan everything it consists of."""
+    """Plan everything that a model consists of, or the version asked for."""
     if ref.version_id is not None and not _shows(model, ref):
         return _no_such_version(model, ref)
-    await desk.save_json((f"{model_folder(model.id)}/model.json", model.raw))
     pictures: dict[str, None] = {}
     for html in (model.description, *(version.description for version in model.versions)):
         pictures.update(dict.fromkeys(desk.pictures(html)))

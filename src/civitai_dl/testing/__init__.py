@@ -1,9 +1,14 @@
 """FakeCivitai: a Civitai on loopback to test against, with a world of your own making.
 
-world = World().model(1, creator="ann", versions=2)
-async with FakeCivitai(world) as fake:
-    ...  # talk to fake.base_url
-assert fake.account.leaks("my key") == []
+    world = World().model(1, creator="ann", versions=2)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", cut_after=1000))
+        ...  # talk to fake.base_url
+    assert fake.account.leaks("my key") == []
+    fake.faults.assert_all_served()
+    world.truth.files()  # what should have been brought home, byte for byte
+
+From a shell: `python -m civitai_dl.testing --world demo`.
 """
 
 from civitai_dl.testing._service import (

@@ -82,7 +82,8 @@ class FactTeller:
                 "continued": event.continued,
                 "open": sum(event.open.values()),
             }
-        elif isinstance(event, RunFinished):
+        else:
+            assert isinstance(event, RunFinished)
             yield _finished(event)
 
 

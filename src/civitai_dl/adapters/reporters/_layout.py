@@ -188,8 +188,9 @@ def _listing(view: View, messages: Messages, room: int, look: Look) -> list[Line
 
 
 def _transfers(view: View, messages: Messages, room: int, space: int, look: Look) -> list[Line]:
-    """The oldest transfers, in the order in which they began, so that a line keeps its place."""
-    worth = [t for t in view.transfers if t.lane is Lane.FILES or t.age >= SHORT_LIVED]
+    """Files, then images, each in the order in which they began, so that a line keeps its place."""
+    worth = [t for t in view.transfers if t.lane is Lane.FILES]
+    worth += [t for t in view.transfers if t.lane is Lane.IMAGES and t.age >= SHORT_LIVED]
     if not worth or space < 1:
         return []
     shown = worth if len(worth) <= space else worth[: space - 1]
@@ -209,7 +210,7 @@ def _transfer_lines(shown: Sequence[TransferView], room: int, look: Look) -> lis
     ]
     columns = _fit(columns, room - LEAST_NAME - LEAST_BAR - 2 * GAP)
     space = room - _taken(columns) - (GAP if columns else 0)
-    bar = min(40, max(LEAST_BAR, space // 3)) if space >= LEAST_NAME + GAP + LEAST_BAR else 0
+    bar = min(40, max(LEAST_BAR, space // 4)) if space >= LEAST_NAME + GAP + LEAST_BAR else 0
     name = space - bar - (GAP if bar else 0)
     # No wider than the longest name needs: the bars then stand close to what they measure.
     name = max(1, min(name, max(LEAST_NAME, *(cell_width(printable(t.name)) for t in shown))))

@@ -69,12 +69,18 @@ class ModelBook:
         self._add(self._record(model_id), files=1)
 
     def touch_file(self, model_id: ModelId) -> None:
-        """A file of the model is being worked on; an unknown model is one of an earlier run."""
-        self._record(model_id, inherited=True)
+        """A file of the model is being worked on, be it met by this run or by an earlier one."""
+        record = self._record(model_id, inherited=True)
+        if not record.open and not record.inherited:
+            # The file is none of those that were met: an earlier run left it, and maybe others.
+            self._count(record, -record.quiet)
+            record.inherited = True
+            self._count(record, record.quiet)
 
     def settle_file(self, model_id: ModelId) -> bool:
         """A file of the model is settled; whether it was one that this run had met."""
-        record = self._record(model_id, inherited=True)
+        self.touch_file(model_id)
+        record = self._record(model_id)
         if not record.open:
             return False
         self._add(record, files=-1)

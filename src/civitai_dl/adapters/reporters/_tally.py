@@ -63,7 +63,8 @@ class _Transfer:
     def __init__(self, task: Task, now: float) -> None:
         subject = task.subject
         name = subject.name if isinstance(subject, FileRef) else ""
-        self.name = name or task.label
+        # Behind the name of a thing its label tells what it belongs to: too much for a line.
+        self.name = name or task.label.partition(" (")[0]
         self.lane = task.lane
         self.have = 0
         self.size: int | None = None

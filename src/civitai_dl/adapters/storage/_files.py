@@ -82,16 +82,21 @@ def second_name(existing: Path, final: Path, scratch: Path) -> None:
     sync_folder(final.parent)
 
 
-def write_document(path: Path, data: bytes, scratch: Path) -> bool:
-    """Write a small file whole; False when it is there already with this content.
+def write_document(path: Path, data: bytes, scratch: Path) -> set[Path]:
+    """Write a small file whole, unless it is there already with this content.
 
-    The name is durable only after the folder was synced.
+    Returns the folders that must be synced before the name is durable: many documents share them.
     """
+    changed = {path.parent}
     try:
         if path.stat().st_size == len(data) and path.read_bytes() == data:
-            return False
+            return set()
     except FileNotFoundError:
-        make_folder(path.parent)
+        folder = path.parent
+        while not folder.is_dir():
+            folder = folder.parent
+            changed.add(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
     draft = scratch / f"document-{secrets.token_hex(8)}.tmp"
     with draft.open("xb") as target:
         target.write(data)
@@ -100,7 +105,7 @@ def write_document(path: Path, data: bytes, scratch: Path) -> bool:
     if path.suffix == ".sh":
         draft.chmod(0o755)
     draft.replace(path)
-    return True
+    return changed
 
 
 def measure_file(path: Path) -> Measured:

@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from civitai_dl.domain.entities import Measured
-from civitai_dl.errors import StorageDenied
+from civitai_dl.errors import StorageDenied, StorageError
 from civitai_dl.ports import Traits
 
 from ._errors import storage_errors
@@ -24,9 +24,11 @@ from ._files import make_folder, measure_file, second_name, sync_folder, write_d
 from ._partial import LocalPartial
 
 T = TypeVar("T")
+X = TypeVar("X")
 
 STATE = ".civitai-dl"
 THREADS = 16
+AT_ONCE = 8
 
 
 class LocalStorage:
@@ -114,19 +116,37 @@ class LocalStorage:
     async def save(self, documents: Sequence[tuple[str, bytes]]) -> None:
         """See ports.Storage."""
 
-        def work() -> None:
-            changed = set()
-            for path, data in documents:
-                with storage_errors(f"writing {path}"):
-                    final = self._resolve(path)
-                    if write_document(final, data, self._scratch):
-                        changed.add(final.parent)
-            for folder in changed:
-                with storage_errors(f"writing to {folder.name}"):
-                    sync_folder(folder)
+        changed: set[Path] = set()
 
-        if documents:
-            await self._hop(work)
+        def write(document: tuple[str, bytes]) -> None:
+            path, data = document
+            with storage_errors(f"writing {path}"):
+                changed.update(write_document(self._resolve(path), data, self._scratch))
+
+        def sync(folder: Path) -> None:
+            with storage_errors(f"writing to {folder.name}"):
+                sync_folder(folder)
+
+        await self._all(write, documents)
+        await self._all(sync, list(changed))
+
+    async def _all(self, function: Callable[[X], None], things: Sequence[X]) -> None:
+        """Do it to all of them, several at a time: file systems sync many for the price of one."""
+
+        errors: list[StorageError] = []
+
+        def work(share: Sequence[X]) -> None:
+            try:
+                for thing in share:
+                    function(thing)
+            except StorageError as error:
+                errors.append(error)
+
+        async with anyio.create_task_group() as group:
+            for start in range(min(AT_ONCE, len(things))):
+                group.start_soon(self._hop, partial(work, things[start::AT_ONCE]))
+        if errors:
+            raise errors[0]
 
     async def save_stream(self, path: str, chunks: AsyncIterator[bytes]) -> None:
         """See ports.Storage."""

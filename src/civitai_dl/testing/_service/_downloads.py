@@ -10,6 +10,7 @@ from civitai_dl.testing._service._answers import error, html, json_answer, schem
 from civitai_dl.testing._service._pick import BadWordError, pick_file
 from civitai_dl.testing._service._stamps import iso
 from civitai_dl.testing._wire import Request, Response
+from civitai_dl.testing._world import is_public_at
 
 if TYPE_CHECKING:
     from civitai_dl.testing._service._context import Context
@@ -74,7 +75,7 @@ def _find(
     if found is None:
         return None
     model, version = found
-    hidden = model.status != "Published" or model.poi or version.status != "Published"
+    hidden = model.status != "Published" or model.poi or not is_public_at(version, context.now)
     file = None if hidden else pick_file(version, request)
     return None if file is None else (model, version, file)
 

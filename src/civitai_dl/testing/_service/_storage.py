@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl.testing._service._answers import json_answer, xml_error
 from civitai_dl.testing._service._ranges import ranged
-from civitai_dl.testing._world import FakeFile, digests, file_body
+from civitai_dl.testing._world import FakeFile, file_body
 
 if TYPE_CHECKING:
     from civitai_dl.testing._service._context import Context
@@ -54,9 +54,13 @@ def _expired(grant: Grant) -> Response:
 
 
 def etag(grant: Grant, file: FakeFile) -> str:
-    """Return a strong ETag: S3's multipart form on R2, a SHA1-like one on B2."""
-    sha256 = digests(file_body(file)).sha256.encode()
+    """Return a strong ETag: S3's multipart form on R2, a SHA1-like one on B2.
+
+    It is made of what the bytes follow from, not of the bytes: those may be very many.
+    """
+    body = file_body(file)
+    source = f"{body.content} {body.revision} {body.size}".encode() + body.head[:16]
     if grant.store == "r2":
-        parts = -(-file_body(file).size // _PART)
-        return f'"{hashlib.md5(sha256, usedforsecurity=False).hexdigest()}-{parts}"'
-    return f'"{hashlib.sha1(sha256, usedforsecurity=False).hexdigest()}"'
+        parts = -(-body.size // _PART)
+        return f'"{hashlib.md5(source, usedforsecurity=False).hexdigest()}-{parts}"'
+    return f'"{hashlib.sha1(source, usedforsecurity=False).hexdigest()}"'

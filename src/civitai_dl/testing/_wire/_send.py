@@ -5,25 +5,42 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from civitai_dl.testing._wire._messages import Request, Response
 
 SLICE = 256 * 1024
+_LINGER = "hh" if sys.platform == "win32" else "ii"
+"""The layout of the system's struct linger: on or off, seconds."""
 BODILESS = frozenset({204, 304})
 
 
 @dataclass
 class Sending:
-    """How far one response has come; it is complete only when `ended` says so."""
+    """How far one response has come; it is complete only when `ended` says so.
 
+    It is booked just before its last bytes leave: a client that has them finds it in the book.
+    """
+
+    booked: Callable[[int], None]
+    """Called once, with the number of body bytes."""
     bytes_sent: int = 0
     reusable: bool = False
     """Whether the connection may carry another request afterwards."""
     ended: bool = False
+    _is_booked: bool = False
+
+    def book(self) -> None:
+        """Have it booked, if it is not yet."""
+        if not self._is_booked:
+            self._is_booked = True
+            self.booked(self.bytes_sent)
 
 
 async def send(
@@ -36,11 +53,16 @@ async def send(
     wire = response.wire
     if wire.delay:
         await asyncio.sleep(wire.delay)
+    if wire.reset or wire.close:
+        sending.book()
     if wire.reset:
         reset(writer)
     elif not wire.close:
+        has_body = request.method != "HEAD" and response.status not in BODILESS
+        if not has_body or _last(response) == 0:
+            sending.book()
         writer.write(_head(request, response))
-        if request.method != "HEAD" and response.status not in BODILESS:
+        if has_body:
             await _body(response, writer, sending)
         else:
             await writer.drain()
@@ -53,7 +75,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """Drop the connection with a TCP RST: with zero linger, close() does not say goodbye."""
     sock: socket.socket | None = writer.get_extra_info("socket")
     if sock is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
     writer.transport.abort()
 
 
@@ -102,13 +124,22 @@ async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sendi
         stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
         if wire.bytes_per_second:
             await asyncio.sleep((stop - at) / wire.bytes_per_second)
-        writer.write(_framed(_piece(response, at, stop), chunked=wire.omit_length))
         sending.bytes_sent = stop
+        if stop == _last(response):
+            sending.book()
+        writer.write(_framed(_piece(response, at, stop), chunked=wire.omit_length))
         await writer.drain()
     if wire.omit_length:
         writer.write(b"0\r\n\r\n")
     await writer.drain()
     sending.ended = wire.claimed_length in (None, length)
+
+
+def _last(response: Response) -> int:
+    """Return the number of body bytes after which nothing more is sent."""
+    wire = response.wire
+    marks = (response.length, wire.cut_after, wire.reset_after)
+    return min(mark for mark in marks if mark is not None)
 
 
 def _piece(response: Response, start: int, stop: int) -> bytes:

@@ -35,6 +35,7 @@ class Server:
         self._observer = observer
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._in_flight = 0
         self.port = 0
         self.bugs: list[Exception] = []
@@ -51,23 +52,27 @@ class Server:
         """Close the port and every connection, and wait until they are gone. Safe to repeat."""
         if self._listener is None:
             return
+        self._stopping = True
         self._listener.close()
+        # A connection that was accepted just now begins, sees that it is over, and ends.
+        await asyncio.sleep(0)
         while self._connections:
             connections = tuple(self._connections)
             for connection in connections:
                 connection.cancel()
             await asyncio.wait(connections)
         await self._listener.wait_closed()
-        self._listener = None
+        self._listener, self._stopping = None, False
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
         try:
-            await self._converse(reader, writer)
+            if not self._stopping:
+                await self._converse(reader, writer)
         # A cancelled connection ends quietly: streams would log the cancellation as an error.
-        except (ConnectionError, BadRequestError, asyncio.CancelledError):
+        except (OSError, BadRequestError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
             writer.close()
@@ -85,13 +90,17 @@ class Server:
         """Answer one request; tell whether the connection may carry another."""
         self._in_flight += 1
         in_flight = self._in_flight
-        sending = Sending()
         response = self._handled(request)
+
+        def booked(bytes_sent: int) -> None:
+            self._in_flight -= 1
+            self._observer(Exchange(request, response, bytes_sent, in_flight))
+
+        sending = Sending(booked)
         try:
             await send(request, response, writer, sending)
         finally:
-            self._in_flight -= 1
-            self._observer(Exchange(request, response, sending.bytes_sent, in_flight))
+            sending.book()
         return sending.reusable
 
     def _handled(self, request: Request) -> Response:

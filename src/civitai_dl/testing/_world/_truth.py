@@ -154,7 +154,7 @@ class Truth:
             model_id=model.id,
             version_id=version.id,
             file_id=file.id,
-            name=file.name,
+            name=file.override_name or file.name,
             sha256=digests(body).sha256,
             listed_sha256=self.index.hashes(file).get("SHA256"),
             size=body.size,
