@@ -226,10 +226,9 @@ def test_what_was_answered_is_booked():
     """A client that has the whole answer finds it in the account at once, from any thread."""
     fake = FakeCivitai(big_world(100_000))
     with fake.in_thread():
-        request = urllib.request.Request(
-            f"{fake.base_url}/api/download/models/100001", headers={"User-Agent": "x"}
-        )
+        url = f"{fake.base_url}/api/download/models/100001"
         for number in range(1, 51):
+            request = urllib.request.Request(url, headers={"User-Agent": "x"})
             with urllib.request.urlopen(request) as answer:
                 assert len(answer.read()) == 100_000
             assert fake.account.count(origin="storage", status=200) == number

@@ -23,7 +23,7 @@ from civitai_dl.adapters.reporters import (
     TerminalReporter,
     can_draw,
 )
-from civitai_dl.adapters.storage import STATE, local_path
+from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
 from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
 from civitai_dl.domain.entities import RunReport, Wanted
@@ -152,7 +152,10 @@ def _log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
     path = Path(settings.log_file) if settings.log_file else None
     if path is None:
         path = local_path(settings.output) / STATE / "logs" / "civitai-dl.log"
-    return stack.enter_context(FileLog(clock, path))
+    try:
+        return stack.enter_context(FileLog(clock, path))
+    except OSError as error:
+        raise as_storage_error(error, f"writing the log {path}") from error
 
 
 @contextmanager

@@ -33,4 +33,11 @@ def open_storage(location: str) -> LocalStorage:
     return LocalStorage(path)
 
 
-__all__ = ["STATE", "LocalStorage", "RunLock", "local_path", "open_storage"]
+__all__ = [
+    "STATE",
+    "LocalStorage",
+    "RunLock",
+    "as_storage_error",
+    "local_path",
+    "open_storage",
+]
