@@ -1,5 +1,6 @@
 """Faults come when they are due, and the account tells what was."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -149,6 +150,17 @@ async def test_the_account_filters_and_counts(serve):
     assert account.peak("api") == 1
     account.clear()
     assert account.count() == 0
+
+
+async def test_what_is_under_way_is_forgotten_too(serve):
+    """A request that began before clear() is not booked when it ends after it."""
+    ask = await serve(World().model(1))
+    ask.fake.faults.add(Fault(path="models/1", delay=0.1))
+    slow = asyncio.ensure_future(ask.get("models/1"))
+    await asyncio.sleep(0.05)
+    ask.fake.account.clear()
+    await slow
+    assert ask.fake.account.count() == 0
 
 
 async def test_leaks_are_found_wherever_they_are(serve):

@@ -31,7 +31,6 @@ COMMANDS: dict[str, str] = {
     "gallery images": "ギャラリー画像",
     "images of creators": "ユーザーの画像",
     "there is no archive here: {path}": "アーカイブが見つかりません: {path}",
-    "nothing was ever fetched into {path}": "{path} にはまだ何も取得されていません",
     "A run is at work here now": "現在ここで実行中です",
     "{stored} of {expected} stored ({size}), {left} to do": (
         "{expected} 件中 {stored} 件を保存 ({size})、残り {left} 件"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
@@ -12,6 +12,8 @@ from civitai_dl.domain.decisions import OUTAGE, Breaker
 from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
+    Failed,
+    Failure,
     Lane,
     LaneClosed,
     LanePaused,
@@ -45,7 +47,11 @@ class LaneSettings:
 
 @dataclass(slots=True)
 class LaneRunner:
-    """Drives one lane until the run is done or stopped. max_wait: seconds it may rest in a row."""
+    """Drives one lane until the run is done or stopped.
+
+    max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
+    task may be at work, to see whether the trouble is over.
+    """
 
     lane: Lane
     settings: LaneSettings
@@ -56,6 +62,7 @@ class LaneRunner:
     board: Board
     max_wait: float
     resting_until: float = 0.0
+    rested: float = 0.0
     alone: bool = False
     closed: LaneClosed | None = None
     breaker: Breaker = field(default_factory=Breaker)
@@ -121,7 +128,7 @@ class LaneRunner:
             self.board.ended(self.lane)
 
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
-        judged = [self._heed(outcome) for outcome in outcomes]
+        judged = self._heed(leases, outcomes)
         added = await self.queue.settle(list(zip(leases, judged, strict=True)))
         for lease, outcome in zip(leases, judged, strict=True):
             if isinstance(outcome, Expanded):
@@ -131,36 +138,46 @@ class LaneRunner:
         if any(isinstance(outcome, Expanded) for outcome in judged):
             self.reporter.emit(PageExpanded(leases[0].task, added.new, added.known))
 
-    def _heed(self, outcome: Outcome) -> Outcome:
-        """What an outcome says about the lane; an outage is not the task's fault."""
-        if isinstance(outcome, LaneClosed):
-            self._close(outcome)
-            return outcome
-        if not isinstance(outcome, Deferred):
+    def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
+        """What the outcomes of one piece of work say about the lane; it is one request's worth."""
+        task, first = leases[0].task, outcomes[0]
+        if isinstance(first, LaneClosed):
+            self._close(first)
+        elif isinstance(first, Deferred) and first.pause is not None:
+            self._rest(first.pause, first.failure.detail)
+        elif isinstance(first, (Deferred, Failed)) and _is_outage(first.failure):
+            return self._heed_outage(task, first.failure, outcomes)
+        else:
             self.alone = False
+            self.rested = 0.0
             self.breaker = self.breaker.succeeded()
-            return outcome
-        if outcome.pause is not None:
-            self._rest(outcome.pause, outcome.failure.detail)
-            return outcome
-        failure = outcome.failure
-        if failure.trouble is not Trouble.TRANSIENT or failure.status not in OUTAGE:
-            self.alone = False
-            return outcome
-        return self._heed_outage(outcome)
+        return outcomes
 
-    def _heed_outage(self, outcome: Deferred) -> Outcome:
-        self.breaker = self.breaker.failed()
+    def _heed_outage(self, task: Task, failure: Failure, outcomes: list[Outcome]) -> list[Outcome]:
+        """An outage is not the tasks' fault: they wait, and use no attempt.
+
+        When it lasts longer than anybody wants to wait, the lane closes; a task that is alone with
+        its trouble is given up.
+        """
+        self.breaker = self.breaker.failed(task.key)
         rest = self.breaker.rest
         if rest <= 0:
-            return outcome
-        if self.breaker.rested + rest > self.max_wait:
-            until = self.clock.now() + rest
-            self._close(LaneClosed(outcome.failure, until))
+            return outcomes
+        if self.resting_until > self.clock.now():
+            # It was on its way when the rest began: the same trouble, not more of it.
+            return [Deferred(self.resting_until, failure, counts=False) for _ in outcomes]
+        until = self.clock.now() + rest
+        waited = max(task.waited, self.rested)
+        if waited + rest > self.max_wait and not self.breaker.is_lanes:
+            self.alone = False
+            return [Failed(failure) for _ in outcomes]
+        if waited + rest > self.max_wait:
+            self._close(LaneClosed(failure, until))
         else:
-            self._rest(rest, outcome.failure.detail)
-            self.breaker = self.breaker.rested_for(rest)
-        return replace(outcome, until=self.clock.now() + rest, counts=False)
+            self.rested += rest
+            self._rest(rest, failure.detail)
+            self.breaker = self.breaker.rested()
+        return [Deferred(until, failure, counts=False) for _ in outcomes]
 
     def _rest(self, seconds: float, reason: str) -> None:
         until = self.clock.now() + seconds
@@ -173,3 +190,8 @@ class LaneRunner:
         if self.closed is None:
             self.closed = closed
             self.reporter.emit(Notice("alert", closed.failure.detail))
+
+
+def _is_outage(failure: Failure) -> bool:
+    """Whether a failure speaks of the service or the way to it, not of one thing."""
+    return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE

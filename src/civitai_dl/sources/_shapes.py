@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from math import isfinite
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from civitai_dl.domain.entities import (
     CreatorName,
@@ -29,6 +30,9 @@ from civitai_dl.errors import UnexpectedShape
 if TYPE_CHECKING:
     from civitai_dl.ports import Json
 
+LARGEST = 2**63 - 1
+"""What a database can hold; no number of the service comes near."""
+
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -45,10 +49,11 @@ def as_objects(value: Json) -> list[dict[str, Json]]:
 def as_text(value: Json) -> str | None:
     """The value as text; numbers are written out, the rest is None."""
     if isinstance(value, str):
-        return value
+        # Half of a surrogate pair can be written nowhere: not to a database, a file or a URL.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return str(value)
+    return str(value) if abs(value) < LARGEST else None
 
 
 def as_number(value: Json) -> float | None:
@@ -65,9 +70,14 @@ def as_number(value: Json) -> float | None:
 def as_id(value: Json) -> int | None:
     """The value as a positive whole number."""
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() and int(value) > 0 else None
-    number = as_number(value)
-    return int(number) if number is not None and number > 0 and number == int(number) else None
+        # The length first: Python refuses to read numbers of thousands of digits.
+        readable = value.isascii() and value.isdigit() and len(value.lstrip("0")) <= 19
+        number: float | None = int(value.lstrip("0") or "0") if readable else None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    else:
+        number = as_number(value)
+    return int(number) if number and 0 < number <= LARGEST and number == int(number) else None
 
 
 def as_time(value: Json) -> datetime | None:
@@ -170,14 +180,14 @@ def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
     number = as_id(raw.get("id"))
     if number is None:
         return None
-    kilobytes = as_number(raw.get("sizeKB"))
+    kilobytes = as_number(raw.get("sizeKB")) or 0.0
     return File(
         id=FileId(number),
         version_id=version_id,
         name=as_text(raw.get("name")) or f"file-{number}",
         kind=as_text(raw.get("type")) or "Model",
         digests=read_digests(raw.get("hashes")),
-        size_hint=round(kilobytes * 1024) if kilobytes else None,
+        size_hint=round(kilobytes * 1024) if 0 < kilobytes < LARGEST / 1024 else None,
         format=as_text(as_object(raw.get("metadata")).get("format")),
         is_primary=raw.get("primary") is True,
         listed_url=as_text(raw.get("downloadUrl")),
@@ -208,7 +218,7 @@ def read_image(raw: dict[str, Json]) -> Image | None:
         return None
     if url.startswith("//"):
         url = f"https:{url}"
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://")) or not _is_address(url):
         return None
     number = as_id(raw.get("id"))
     username = as_text(raw.get("username"))
@@ -222,6 +232,13 @@ def read_image(raw: dict[str, Json]) -> Image | None:
     )
 
 
+def _is_address(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
 def _media(kind: str | None, url: str) -> Media:
     if kind in ("image", "video", "audio"):
         return Media(kind)
@@ -233,9 +250,9 @@ def _media(kind: str | None, url: str) -> Media:
 def next_cursor(answer: dict[str, Json]) -> str | None:
     """The cursor of the next page, byte for byte; it comes as text or as number (observed)."""
     cursor = as_object(answer.get("metadata")).get("nextCursor")
-    if isinstance(cursor, float) and cursor == int(cursor):
+    if isinstance(cursor, float) and cursor.is_integer():
         cursor = int(cursor)
-    return as_text(cursor)
+    return as_text(cursor) or None
 
 
 def read_page(answer: Json, what: str) -> tuple[list[dict[str, Json]], str | None]:

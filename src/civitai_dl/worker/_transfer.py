@@ -95,7 +95,7 @@ class Transfer:
             while not await self._round():
                 pass
             return await self._finish()
-        except BaseException:
+        except BaseException:  # whatever ends it, what came so far is worth keeping
             with anyio.move_on_after(PARTING_SECONDS, shield=True):
                 await self._checkpoint()
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 TRIP = 3
-"""Failures in a row, of any tasks, after which a lane rests."""
+"""Failures in a row after which a lane rests."""
 
 FIRST_REST = 5.0
 LONGEST_REST = 64.0
@@ -17,19 +17,23 @@ the edge in front of the service answers when the service does not (observed).""
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How a lane has fared lately; rested: seconds it has rested since its last success."""
+    """How a lane has fared lately.
+
+    failures: outages in a row. keys: the tasks that met them. rests: how often the lane has rested
+    for them.
+    """
 
     failures: int = 0
     rests: int = 0
-    rested: float = 0.0
+    keys: frozenset[str] = frozenset()
 
     def succeeded(self) -> Breaker:
         """Any answer that is about its task closes the matter."""
         return Breaker()
 
-    def failed(self) -> Breaker:
-        """One more outage in a row."""
-        return replace(self, failures=self.failures + 1)
+    def failed(self, key: str) -> Breaker:
+        """One more outage in a row, met by this task."""
+        return replace(self, failures=self.failures + 1, keys=self.keys | {key})
 
     @property
     def rest(self) -> float:
@@ -38,6 +42,11 @@ class Breaker:
             return 0.0
         return min(LONGEST_REST, FIRST_REST * 2.0 ** min(self.rests, 8))
 
-    def rested_for(self, seconds: float) -> Breaker:
+    @property
+    def is_lanes(self) -> bool:
+        """Whether more than one task met it, so that no single one can be to blame."""
+        return len(self.keys) > 1
+
+    def rested(self) -> Breaker:
         """The same after a rest; one more failure trips it again."""
-        return Breaker(failures=TRIP - 1, rests=self.rests + 1, rested=self.rested + seconds)
+        return replace(self, failures=TRIP - 1, rests=self.rests + 1)

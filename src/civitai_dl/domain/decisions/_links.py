@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from ..entities import FileId, Image, ImageId, Media, VersionId
 
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_CDN_HOST = r"(?:(?:[^/@]*\.)?civitai\.com|127\.0\.0\.1|localhost)(?::\d+)?"
 _CDN = re.compile(
-    rf"^(?P<head>https?://[^/]+/(?:[^/]+/)?{_UUID})(?:/(?P<params>[^/]*=[^/]*))?(?:/(?P<name>[^/]*))?$"
+    rf"^(?P<head>https?://{_CDN_HOST}/(?:[^/]+/)?{_UUID})"
+    r"(?:/(?P<params>[^/]*=[^/]*))?(?:/(?P<name>[^/]*))?$",
+    re.IGNORECASE,
 )
 
 ORIGINAL = ("original=true",)
@@ -69,7 +72,9 @@ def image_name(image: Image) -> str:
         return str(number)
     if image.uuid is not None:
         return image.uuid
-    tail = re.sub(r"[^0-9A-Za-z]+", "-", urlsplit(image.url).path.rsplit("/", 1)[-1]).strip("-")
+    # Not by urlsplit, which raises for some texts: a name is needed for every one.
+    last = re.split(r"[?#]", image.url, maxsplit=1)[0].rsplit("/", 1)[-1]
+    tail = re.sub(r"[^0-9A-Za-z]+", "-", last).strip("-")
     return f"{tail[:40] or 'image'}-{_short_digest(image.url)}"
 
 
@@ -99,7 +104,8 @@ def may_fetch(url: str, *, local_service: bool) -> bool:
     """
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        # As a resolver reads it: other scripts have dots and digits of their own.
+        host = (parts.hostname or "").encode("idna").decode().lower().removesuffix(".")
     except ValueError:
         return False
     if not host or parts.scheme not in ("http", "https"):
@@ -118,10 +124,32 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+_LOCAL = frozenset({"local", "localhost", "internal", "intranet", "lan", "home", "corp", "arpa"})
+"""Last labels of names that the public network does not have."""
+
+_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)+")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+
+
 def _is_private(host: str) -> bool:
     try:
-        return not ip_address(host).is_global
+        return not _is_public_address(ip_address(host))
     except ValueError:
-        # Not a plain address. Names without a dot live in the local network, and so do numbers
-        # that a resolver would read as an address (0x7f000001, 2130706433).
-        return "." not in host or host.rsplit(".", 1)[-1].isdigit() or host.endswith(".local")
+        # Not a plain address. Names without a dot live in the local network, and a last label that
+        # is a number makes a resolver read an address (127.1, 127.0.0.0x1).
+        last = host.rpartition(".")[2]
+        known = last in _LOCAL or _NUMBER.fullmatch(last) is not None
+        return known or _NAME.fullmatch(host) is None
+
+
+def _is_public_address(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address):
+        # What a translator would turn into an address of the old kind, private ones included.
+        if address in _TRANSLATED or address.sixtofour is not None or address.teredo is not None:
+            return False
+        if address.ipv4_mapped is not None:
+            return _is_public_address(address.ipv4_mapped)
+    return address.is_global and not address.is_multicast
+
+
+_TRANSLATED = IPv6Network("64:ff9b::/96")

@@ -33,9 +33,13 @@ def file_destinations(version: Version, files: tuple[File, ...], placed: Placed)
     Names repeat within a version (a third of the versions of a real page do so), also in other
     case. Whoever has a place keeps it; the others are named in the order of their ids.
     """
-    folder = version_folder(version, placed)
-    fixed = {int(file.id): placed.files[file.id] for file in files if file.id in placed.files}
-    prefix = f"{folder}/"
+    prefix = f"{version_folder(version, placed)}/"
+    # A file linked to several versions has one id, and a place in each of them.
+    fixed = {
+        int(file.id): placed.files[file.id]
+        for file in files
+        if placed.files.get(file.id, "").startswith(prefix)
+    }
     taken = [path[len(prefix) :] for path in placed.files.values() if path.startswith(prefix)]
     fresh = [(int(file.id), file.name) for file in files if file.id not in fixed]
     names = place_names(fresh, taken=taken, reserved=RESERVED_IN_VERSION)

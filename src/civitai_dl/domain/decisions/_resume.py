@@ -112,12 +112,12 @@ def _judge_part(offset: int, held: Held | None, answer: Answer) -> Verdict:
         return TurnAway(Trouble.TRANSIENT, "a part came where the whole was asked for")
     if answer.encoded or answer.multipart:
         return StartOver("the part came encoded")
-    if answer.start is None or answer.end is None:
-        return StartOver("the part does not say where it begins")
-    if answer.start > offset or answer.end < offset:
+    if answer.start is None or answer.end is None or answer.total is None:
+        return StartOver("the part does not say where it lies")
+    if not answer.start <= offset <= answer.end < answer.total:
         return StartOver("the part does not contain the byte asked for")
     known = held.total if held is not None else None
-    if known is not None and answer.total is not None and answer.total != known:
+    if known is not None and answer.total != known:
         return StartOver("the size of the file has changed")
     if _is_other_object(held, answer):
         return StartOver("the file behind the link has changed")

@@ -55,7 +55,10 @@ def decide_retry(
         return Deferred(now + policy.not_found[task.attempt] * (1.0 + jitter / 4.0), failure)
     if task.attempt + 1 >= policy.attempts:
         return Failed(failure)
-    return Deferred(now + policy.backoff(task.attempt, jitter), failure)
+    asked = failure.retry_after or 0.0
+    if asked > policy.max_wait:
+        return Failed(failure)
+    return Deferred(now + max(asked, policy.backoff(task.attempt, jitter)), failure)
 
 
 def _after_mismatch(

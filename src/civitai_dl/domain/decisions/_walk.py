@@ -85,7 +85,7 @@ def next_step(ref: GalleryRef, page: PageFacts) -> Step:
         return _after_other_end(moved, page)
     if ref.limit is not None and moved.seen >= ref.limit:
         return Step(take)
-    if ref.known_ground and page.listed > 0 and page.linked == page.listed:
+    if ref.known_ground and _is_known(page, first=ref.pages == 0):
         return Step(take)
     if page.next_cursor is not None and page.next_cursor != ref.cursor:
         border = page.next_cursor if _loses_border(ref) else None
@@ -110,15 +110,20 @@ def _may_be_cut(ref: GalleryRef, page: PageFacts) -> bool:
     return not ref.query.asks_database and ref.limit is None and not whole
 
 
+def _is_known(page: PageFacts, *, first: bool) -> bool:
+    # A border may repeat an image, so a later page of one known image tells nothing.
+    return page.linked == page.listed > (0 if first else 1)
+
+
 def _after_other_end(ref: GalleryRef, page: PageFacts) -> Step:
-    # A border image is repeated, so one known image on a later page is no meeting.
-    met = ref.met or page.linked > (0 if ref.pages == 1 else 1)
-    if page.listed > 0 and page.linked == page.listed:
+    first = ref.pages == 1
+    met = ref.met or page.linked > (0 if first else 1)
+    if _is_known(page, first=first):
         return Step(page.listed)
     if page.next_cursor is not None and page.next_cursor != ref.cursor:
         onward = replace(ref, stage="meet", cursor=page.next_cursor, met=met)
         return Step(page.listed, onward=onward)
-    if met or page.listed == 0:
+    if met:
         return Step(page.listed)
     split = split_stretch(ref)
     return Step(page.listed, split=split, incomplete=not split)

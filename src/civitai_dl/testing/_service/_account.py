@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ class Seen:
     """One request, entered when its answer has ended.
 
     status: 0 when the connection was reset or closed instead of an answer.
-    bytes_sent: body bytes handed to the connection. at: seconds of the monotonic clock at entry.
+    bytes_sent: body bytes handed to the connection.
+    at: when the request arrived, in seconds of the monotonic clock.
     """
 
     origin: Origin
@@ -47,11 +49,14 @@ class Account:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: list[Seen] = []
+        self._cleared_at = 0.0
         self._peaks: Counter[Origin] = Counter()
 
     def enter(self, seen: Seen, in_flight: int) -> None:
         """Add one request; for the fake itself."""
         with self._lock:
+            if seen.at < self._cleared_at:
+                return
             self._seen.append(seen)
             self._peaks[seen.origin] = max(self._peaks[seen.origin], in_flight)
 
@@ -107,8 +112,9 @@ class Account:
         return [seen for seen in others if _leaks(seen, secret)]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything, the requests that are still under way too."""
         with self._lock:
+            self._cleared_at = time.monotonic()
             self._seen.clear()
             self._peaks.clear()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -158,7 +157,7 @@ class FakeCivitai:
             headers=request.headers,
             status=0 if unanswered else response.status,
             bytes_sent=exchange.bytes_sent,
-            at=time.monotonic(),
+            at=exchange.begun,
             file_id=self._context.signer.file_id(path),
         )
         self.account.enter(seen, exchange.in_flight)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ class Exchange:
     bytes_sent: int
     in_flight: int
     """Requests under way on this origin when this one arrived, itself included."""
+    begun: float
+    """When it arrived, in seconds of the monotonic clock."""
 
 
 Observer = Callable[[Exchange], None]
@@ -89,12 +92,12 @@ class Server:
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; tell whether the connection may carry another."""
         self._in_flight += 1
-        in_flight = self._in_flight
+        in_flight, begun = self._in_flight, time.monotonic()
         response = self._handled(request)
 
         def booked(bytes_sent: int) -> None:
             self._in_flight -= 1
-            self._observer(Exchange(request, response, bytes_sent, in_flight))
+            self._observer(Exchange(request, response, bytes_sent, in_flight, begun))
 
         sending = Sending(booked)
         try:

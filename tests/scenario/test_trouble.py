@@ -1,0 +1,212 @@
+"""When the service stumbles: who waits, who is tried again, and who is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from archives import FAST, run, tree, wanted
+
+from civitai_dl.domain.entities import LanePaused, Selection
+from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
+
+FILES_ONLY = replace(FAST, selection=Selection(images=False), concurrency=2)
+
+
+def some_models(count: int) -> World:
+    world = World().creator("ann")
+    for number in range(1, count + 1):
+        world.model(number, creator="ann")
+    return world
+
+
+class Ear:
+    """Remembers what was reported."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def emit(self, event: object) -> None:
+        self.heard.append(event)
+
+    def pauses(self) -> list[LanePaused]:
+        return [event for event in self.heard if isinstance(event, LanePaused)]
+
+
+def assert_complete(world: World, output: Path) -> None:
+    digests = set(tree(output).values())
+    assert {file.sha256.upper() for file in world.truth.files() if file.obtainable} <= digests
+
+
+async def test_a_429_rests_the_lane_and_costs_no_attempt(tmp_path: Path) -> None:
+    """A 429 with Retry-After: 9 on the Model API is waited for, and nothing fails of it."""
+    world, ear = some_models(3), Ear()
+    settings = replace(FILES_ONLY, retries=1)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(
+            Fault(
+                origin="api",
+                path="/api/v1/models.*",
+                nth=1,
+                status=429,
+                headers={"retry-after": "9"},
+                body=b'{"error":"slow down"}',
+            )
+        )
+        report = await run(fake, tmp_path, wanted("1", "2", "3"), settings=settings, reporter=ear)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    assert [9.0] == [pause.seconds for pause in ear.pauses()]
+    assert_complete(world, tmp_path)
+
+
+async def test_a_maintenance_page_is_waited_for(tmp_path: Path) -> None:
+    """HTML with status 200 from the API is no answer: nothing is stored of it, and it is retried."""
+    world = some_models(2)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(
+            Fault(
+                origin="api",
+                path="/api/v1/models.*",
+                nth=1,
+                status=200,
+                headers={"content-type": "text/html"},
+                body=b"<!doctype html><title>Maintenance</title>",
+            )
+        )
+        report = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    assert_complete(world, tmp_path)
+
+
+async def test_a_storage_outage_rests_the_lane_and_fails_nothing(tmp_path: Path) -> None:
+    """Seven answers of 502 in a row from the storage: the lane rests, no file is given up."""
+    world, ear = some_models(6), Ear()
+    settings = replace(FILES_ONLY, retries=2)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", nth=1, times=7, status=502, body=b"x"))
+        things = wanted("1", "2", "3", "4", "5", "6")
+        report = await run(fake, tmp_path, things, settings=settings, reporter=ear)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    assert ear.pauses()
+    assert_complete(world, tmp_path)
+
+
+async def test_an_endless_outage_ends_with_an_account(tmp_path: Path) -> None:
+    """A storage that stays down: the run ends within --max-wait, and says what is left."""
+    world = some_models(6)
+    settings = replace(FILES_ONLY, max_wait=30.0)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", every=True, status=502, body=b"x"))
+        things = wanted("1", "2", "3", "4", "5", "6")
+        report = await run(fake, tmp_path, things, settings=settings)
+        fake.faults.assert_all_served()
+        assert fake.account.count(origin="storage") <= 20
+        fake.faults.clear()
+        again = await run(fake, tmp_path, things, settings=settings)
+    assert 1 == report.exit_code
+    assert report.left + len(report.failures) == 6
+    assert 0 == again.exit_code
+    assert_complete(world, tmp_path)
+
+
+async def test_one_bad_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """A file whose storage always answers 500 fails after its attempts; the others are stored."""
+    world = some_models(5)
+    bad = world.truth.files()[2]
+    settings = replace(FILES_ONLY, retries=3)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(
+            Fault(
+                origin="api",
+                path=f"/api/download/models/{bad.version_id}",
+                every=True,
+                status=500,
+                body=b'{"error":"Error getting file"}',
+            )
+        )
+        report = await run(fake, tmp_path, wanted("1", "2", "3", "4", "5"), settings=settings)
+        tries = fake.account.count(
+            origin="api", path_prefix=f"/api/download/models/{bad.version_id}"
+        )
+        fake.faults.assert_all_served()
+    assert 3 == tries
+    assert [f"file:{bad.version_id}:{bad.file_id}"] == [trace.key for trace in report.failures]
+    assert 4 == report.stored
+
+
+async def test_wrong_bytes_once_are_fetched_again(tmp_path: Path) -> None:
+    """A corrupt byte is noticed by SHA256; the second download is right, and nothing is left over."""
+    world = some_models(1)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", nth=1, corrupt_at=1234))
+        report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    assert not (tmp_path / "corrupted").exists()
+    assert_complete(world, tmp_path)
+
+
+async def test_an_expired_link_is_asked_for_anew(tmp_path: Path) -> None:
+    """When the storage refuses the link, one new link is asked for, and the file is stored."""
+    world = some_models(1)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(
+            Fault(origin="storage", path=".*", nth=1, status=403, body=b"<Error>expired</Error>")
+        )
+        report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
+        fake.faults.assert_all_served()
+        assert [2] == list(fake.account.resolves().values())
+    assert 0 == report.exit_code
+
+
+async def test_files_without_any_digest_are_checked_by_what_there_is(tmp_path: Path) -> None:
+    """A file without digests is stored after the checks that remain, and never called verified."""
+    file = FakeFile(name="a.safetensors", hashes="none")
+    world = World().model(1, versions=(FakeVersion(files=(file,), images=()),))
+    async with FakeCivitai(world) as fake:
+        report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
+    assert 0 == report.exit_code
+    assert_complete(world, tmp_path)
+
+
+async def test_a_truncated_image_without_length_is_noticed(tmp_path: Path) -> None:
+    """An image that comes without Content-Length and is cut is fetched again, not stored."""
+    image = FakeImage(chunked=True, width=300, height=300)
+    world = World().model(1, versions=(FakeVersion(images=(image,)),))
+    settings = replace(FAST, selection=Selection(files=False, gallery=False))
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="cdn", path=".*", nth=1, cut_after=500))
+        report = await run(fake, tmp_path, wanted("1"), settings=settings)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    preview = next(iter(world.truth.previews(1).values()))[0]
+    assert preview.sha256.upper() in tree(tmp_path).values()
+
+
+async def test_a_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
+    """A file of the user's under the name of one of ours stays; ours gets another name."""
+    world = some_models(1)
+    truth = world.truth.files()[0]
+    folder = tmp_path / f"model_0/1/{truth.version_id}-v1.0"
+    folder.mkdir(parents=True)
+    mine = folder / truth.name
+    mine.write_bytes(b"the user's own")
+    async with FakeCivitai(world) as fake:
+        report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
+    assert 0 == report.exit_code
+    assert b"the user's own" == mine.read_bytes()
+    assert_complete(world, tmp_path)
+
+
+async def test_the_bandwidth_is_limited(tmp_path: Path) -> None:
+    """--limit-rate spreads the bytes: 3 MB at 1 MB/s take at least two (client) seconds."""
+    file = FakeFile(name="a.safetensors", size=3_000_000)
+    world = World().model(1, versions=(FakeVersion(files=(file,), images=()),))
+    settings = replace(FILES_ONLY, limit_rate=1_000_000)
+    async with FakeCivitai(world) as fake:
+        report = await run(fake, tmp_path, wanted("1"), settings=settings)
+    assert report.seconds >= 2.0
+    assert 3_000_000 == report.bytes_received
