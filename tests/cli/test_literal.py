@@ -53,8 +53,8 @@ def test_every_real_capture_is_archived(tmp_path: Path, civitai_dl: Command) -> 
             *UNPACED,
         )
         leaks = fake.account.leaks(GOOD_KEY)
-    assert 0 == done.returncode, done.stdout + done.stderr
-    assert [] == leaks
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert leaks == []
     output = tmp_path / "archive"
     digests = {
         hashlib.sha256(path.read_bytes()).hexdigest().upper()
@@ -85,7 +85,7 @@ def test_the_literal_form_works(tmp_path: Path, civitai_dl: Command) -> None:
             *("--output", "archive", "--token", GOOD_KEY, "--base-url", fake.base_url),
             *UNPACED,
         )
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "https://civitai.com/user/ann/models" in done.stdout
     assert "stored and verified" in done.stdout
     for name in ("model.json", "description.html"):
@@ -102,7 +102,7 @@ def test_japanese_is_spoken_to_those_who_read_it(tmp_path: Path, civitai_dl: Com
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("model:1", "-o", "archive", "--base-url", fake.base_url, *UNPACED)
         done = civitai_dl(*words, LC_ALL="ja_JP.UTF-8")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "現在 1/1 モデル、失敗 0 件" in done.stderr
     assert "保存" in done.stdout
 
@@ -126,7 +126,7 @@ def test_a_list_may_come_from_standard_input(tmp_path: Path, civitai_dl: Command
             *UNPACED,
             stdin="1 # the first\n\n#2\n",
         )
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "archive/model_0/1").is_dir()
     assert not (tmp_path / "archive/model_0/2").exists()
 
@@ -135,15 +135,15 @@ def test_status_tells_how_it_stands(tmp_path: Path, civitai_dl: Command) -> None
     """`civitai-dl status` tells the counts of the last run without asking the service."""
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("model:1", "-o", "archive", "--base-url", fake.base_url, *UNPACED)
-        assert 0 == civitai_dl(*words).returncode
+        assert civitai_dl(*words).returncode == 0
         asked = fake.account.count()
         told = civitai_dl("status", "-o", "archive", "--json")
         assert asked == fake.account.count()
     figures = json.loads(told.stdout)
     assert figures["expected"] == figures["stored"] > 0
-    assert 0 == figures["open"]
-    assert 0 == civitai_dl("status", "-o", "archive").returncode
-    assert 2 == civitai_dl("status", "-o", "nowhere").returncode
+    assert figures["open"] == 0
+    assert civitai_dl("status", "-o", "archive").returncode == 0
+    assert civitai_dl("status", "-o", "nowhere").returncode == 2
 
 
 def test_failures_leave_a_way_to_try_again(tmp_path: Path, civitai_dl: Command) -> None:
@@ -153,7 +153,7 @@ def test_failures_leave_a_way_to_try_again(tmp_path: Path, civitai_dl: Command) 
         fake.faults.add(Fault(origin="storage", path=".*", every=True, status=500))
         words = ("model:1", "-o", "archive", "--base-url", fake.base_url, "--retries", "1")
         done = civitai_dl(*words, *UNPACED, "--token", GOOD_KEY)
-        assert 1 == done.returncode
+        assert done.returncode == 1
         fake.faults.assert_all_served()
         failed = (tmp_path / "archive/failed.txt").read_text("utf-8")
         file = world.truth.files()[0]
@@ -164,8 +164,8 @@ def test_failures_leave_a_way_to_try_again(tmp_path: Path, civitai_dl: Command) 
         fake.account.clear()
         again = civitai_dl(*words, *UNPACED, "--retry-failed")
         listed = fake.account.count(origin="api", path_prefix="/api/v1/")
-    assert 0 == again.returncode, again.stderr
-    assert 0 == listed
+    assert again.returncode == 0, again.stderr
+    assert listed == 0
     assert not (tmp_path / "archive/failed.txt").exists()
     assert list((tmp_path / "archive").rglob("*.safetensors"))
 
@@ -208,15 +208,37 @@ def test_a_stopped_process_loses_nothing(
         process.send_signal(getattr(signal, signal_name))
         _, told = process.communicate(timeout=20)
         if signal_name != "SIGKILL":
-            assert 130 == process.returncode, told
+            assert process.returncode == 130, told
         assert not list((tmp_path / "archive").rglob("large.safetensors"))
         fake.account.clear()
         done = civitai_dl(*words, "--base-url", fake.base_url)
         ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     truth = next(file for file in world.truth.files() if file.size == 90_000_000)
     path = next((tmp_path / "archive").rglob("large.safetensors"))
     assert truth.sha256.upper() == hashlib.sha256(path.read_bytes()).hexdigest().upper()
     resumed = [found for found in ranges if found]
-    assert 1 == len(resumed)
+    assert len(resumed) == 1
     assert int(resumed[0].removeprefix("bytes=").removesuffix("-")) >= 60_000_000
+
+
+def test_verbose_tells_everything(tmp_path: Path, civitai_dl: Command) -> None:
+    """-v writes a line for each thing that was stored, and -q nothing when all went well."""
+    with FakeCivitai(small_world()).in_thread() as fake:
+        words = ("-o", "archive", "--base-url", fake.base_url, *UNPACED)
+        told = civitai_dl("model:1", *words, "-v")
+        quiet = civitai_dl("model:2", *words, "-q")
+    assert sum(" stored " in line for line in told.stderr.splitlines()) >= 2
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+
+
+def test_a_dry_run_tells_what_there_is(tmp_path: Path, civitai_dl: Command) -> None:
+    """--dry-run tells things and bytes by kind, and the free space, and transfers nothing."""
+    with FakeCivitai(small_world()).in_thread() as fake:
+        words = ("user:ann", "-o", "archive", "--base-url", fake.base_url, *UNPACED)
+        told = civitai_dl(*words, "--dry-run")
+        assert fake.account.count(origin="storage") + fake.account.count(origin="cdn") == 0
+    assert told.returncode == 0
+    assert "model files: 2, 12.0 kB" in told.stdout
+    assert "Free space:" in told.stdout
+    assert not list((tmp_path / "archive").rglob("*.safetensors"))

@@ -28,8 +28,8 @@ def test_a_line_that_is_no_target_is_named(tmp_path: Path, civitai_dl: Command) 
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("--models", "models.txt", "-o", "archive", "--base-url", fake.base_url)
         done = civitai_dl(*words, *UNPACED)
-        assert 0 == fake.account.count()
-    assert 2 == done.returncode
+        assert fake.account.count() == 0
+    assert done.returncode == 2
     assert "models.txt:2" in done.stderr
     assert "https://example.org/models/5" in done.stderr
     assert "models.txt:3" in done.stderr
@@ -43,7 +43,7 @@ def test_bad_lines_may_be_left_out(tmp_path: Path, civitai_dl: Command) -> None:
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("--models", "models.txt", "-o", "archive", "--base-url", fake.base_url)
         done = civitai_dl(*words, *UNPACED, "--skip-bad-lines")
-    assert 0 == done.returncode
+    assert done.returncode == 0
     assert "models.txt:1" in done.stderr
     assert (tmp_path / "archive/model_0/1/model.json").is_file()
 
@@ -70,23 +70,23 @@ def test_a_wrong_word_is_a_usage_error(
 ) -> None:
     """Each word that cannot be meant is named in the message; exit 2."""
     done = civitai_dl(*words)
-    assert 2 == done.returncode, done.stderr
+    assert done.returncode == 2, done.stderr
     assert named in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "civitai").exists()
 
 
 def test_an_unknown_user_is_a_failure(tmp_path: Path, civitai_dl: Command) -> None:
-    """A user the service does not know is a failure of its line; the others are archived; exit 1."""
+    """An unknown user is a failure of its line; the others are archived; exit 1."""
     (tmp_path / "users.txt").write_text("https://civitai.com/user/nobody_at_all\nann\n")
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("--users", "users.txt", "-o", "archive", "--base-url", fake.base_url)
         done = civitai_dl(*words, *UNPACED)
-    assert 1 == done.returncode
+    assert done.returncode == 1
     failed = (tmp_path / "archive/failed.txt").read_text("utf-8")
     assert "creator:nobody_at_all" in failed
     assert "User not found" in failed
-    assert 2 == len(list((tmp_path / "archive").rglob("*.safetensors")))
+    assert len(list((tmp_path / "archive").rglob("*.safetensors"))) == 2
 
 
 def test_a_refused_key_ends_the_run_at_once(tmp_path: Path, civitai_dl: Command) -> None:
@@ -94,8 +94,8 @@ def test_a_refused_key_ends_the_run_at_once(tmp_path: Path, civitai_dl: Command)
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("1", "-o", "archive", "--base-url", fake.base_url, "--token", "wrong-key")
         done = civitai_dl(*words, *UNPACED)
-        assert 1 == fake.account.count()
-    assert 3 == done.returncode
+        assert fake.account.count() == 1
+    assert done.returncode == 3
     assert "refused the API key" in done.stderr
     assert "wrong-key" not in done.stderr + done.stdout
 
@@ -122,7 +122,7 @@ def test_a_key_revoked_while_it_runs_ends_the_run(tmp_path: Path, civitai_dl: Co
         words = ("1", "2", "-o", "archive", "--base-url", fake.base_url, "--token", GOOD_KEY)
         done = civitai_dl(*words, *UNPACED)
         fake.faults.assert_all_served()
-    assert 3 == done.returncode, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions are other ones on Windows")
@@ -131,8 +131,8 @@ def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path, civitai_dl: 
     (tmp_path / "file").write_text("in the way")
     with FakeCivitai(small_world()).in_thread() as fake:
         done = civitai_dl("1", "-o", "file/archive", "--base-url", fake.base_url, *UNPACED)
-        assert 0 == fake.account.count()
-    assert 4 == done.returncode
+        assert fake.account.count() == 0
+    assert done.returncode == 4
     assert "file" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -161,8 +161,8 @@ def test_a_directory_in_use_is_told(
             assert "at work" in civitai_dl("status", "-o", "archive").stdout
         finally:
             first.terminate()
-            assert 130 == first.wait(20)
-    assert 5 == second.returncode
+            assert first.wait(20) == 130
+    assert second.returncode == 5
     assert str(first.pid) in second.stderr
 
 
@@ -177,10 +177,10 @@ def test_a_list_of_duplicates_is_one_thing_each(tmp_path: Path, civitai_dl: Comm
     with FakeCivitai(world).in_thread() as fake:
         words = ("--models", "models.txt", "--users", "users.txt", "-o", "archive")
         done = civitai_dl(*words, "--base-url", fake.base_url, *UNPACED)
-        assert [1, 1] == sorted(fake.account.resolves().values())
-    assert 0 == done.returncode, done.stderr
-    assert 1 == done.stdout.count("models.txt:1")
-    assert 2 == len(list((tmp_path / "archive").rglob("*.safetensors")))
+        assert sorted(fake.account.resolves().values()) == [1, 1]
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("models.txt:1") == 1
+    assert len(list((tmp_path / "archive").rglob("*.safetensors"))) == 2
 
 
 def test_settings_may_lie_in_a_file(tmp_path: Path, civitai_dl: Command) -> None:
@@ -191,11 +191,11 @@ def test_settings_may_lie_in_a_file(tmp_path: Path, civitai_dl: Command) -> None
     (tmp_path / "bad.toml").write_text("no-galery = true\n")
     with FakeCivitai(small_world()).in_thread() as fake:
         words = ("1", "--base-url", fake.base_url)
-        assert 0 == civitai_dl(*words, "--config", "good.toml").returncode
-        assert 0 == fake.account.count(path_prefix="/api/v1/images")
+        assert civitai_dl(*words, "--config", "good.toml").returncode == 0
+        assert fake.account.count(path_prefix="/api/v1/images") == 0
         bad = civitai_dl(*words, "--config", "bad.toml")
     assert (tmp_path / "elsewhere/model_0/1").is_dir()
-    assert 2 == bad.returncode
+    assert bad.returncode == 2
     assert "no_galery" in bad.stderr
 
 
@@ -215,5 +215,5 @@ def test_a_closed_pipe_does_not_end_a_run(tmp_path: Path, environment: dict[str,
         assert process.stderr is not None
         told = process.stderr.read()
         process.stderr.close()
-        assert 0 == process.wait(30), told
+        assert process.wait(30) == 0, told
     assert list((tmp_path / "archive").rglob("*.safetensors"))

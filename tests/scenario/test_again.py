@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from archives import FAST, run, stored_files, tree, wanted, wanted_of
 
@@ -42,7 +43,7 @@ async def test_a_new_version_is_all_that_is_fetched(tmp_path: Path) -> None:
         resolved = fake.account.resolves()
     new = max(file.file_id for file in world.truth.files())
     assert {new: 1} == dict(resolved)
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert any("/new.safetensors" in path for path in tree(tmp_path))
 
 
@@ -61,7 +62,7 @@ async def test_new_gallery_images_are_found_without_listing_all(tmp_path: Path) 
         world.image(image)
         report = await run(fake, tmp_path, wanted("model:1"))
         pages = fake.account.count(origin="api", path_prefix="/api/v1/images")
-    assert 1 == report.stored
+    assert report.stored == 1
     assert pages <= 3
 
 
@@ -88,10 +89,10 @@ async def test_the_state_may_be_lost(tmp_path: Path) -> None:
             path.unlink()
         fake.account.clear()
         report = await run(fake, tmp_path, wanted("user:ann"))
-        assert 0 == fake.account.count(origin="storage")
-    assert 0 == report.exit_code
+        assert fake.account.count(origin="storage") == 0
+    assert report.exit_code == 0
     assert {"file-1", "file-2", "file-3"} <= {path.stem for path in tmp_path.rglob("file-*.*")}
-    assert [] == [path.name for path in tmp_path.rglob("file-1-*")]
+    assert [path.name for path in tmp_path.rglob("file-1-*")] == []
 
 
 async def test_early_access_is_fetched_when_its_day_has_come(tmp_path: Path) -> None:
@@ -105,19 +106,19 @@ async def test_early_access_is_fetched_when_its_day_has_come(tmp_path: Path) -> 
     version_id = world.models[0].versions[0].id
     async with FakeCivitai(world) as fake:
         first = await run(fake, tmp_path, wanted("model:1"))
-        assert ["early_access"] == [trace.why for trace in first.unavailable]
-        assert 0 == first.exit_code
+        assert [trace.why for trace in first.unavailable] == ["early_access"]
+        assert first.exit_code == 0
         until = first.unavailable[0].until
         assert until is not None
         assert abs(until - soon.timestamp()) < 1
         fake.account.clear()
         second = await run(fake, tmp_path, wanted("model:1"))
-        assert 1 == len(second.unavailable)
-        assert 0 == fake.account.count(origin="api", path_prefix="/api/download")
+        assert len(second.unavailable) == 1
+        assert fake.account.count(origin="api", path_prefix="/api/download") == 0
         world.change_version(version_id, lambda found: replace(found, early_access_until=None))
         later = ClockAt(soon.timestamp() + 60)
         third = await run(fake, tmp_path, wanted("model:1"), clock=later)
-    assert () == third.unavailable
+    assert third.unavailable == ()
     assert any(path.endswith("early.safetensors") for path in tree(tmp_path))
 
 
@@ -135,7 +136,7 @@ class ClockAt:
 
     async def sleep(self, seconds: float) -> None:
         self._now += max(0.0, seconds)
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
 
 
 async def test_a_model_that_disappears_keeps_what_was_saved(tmp_path: Path) -> None:
@@ -146,8 +147,8 @@ async def test_a_model_that_disappears_keeps_what_was_saved(tmp_path: Path) -> N
         before = tree(tmp_path)
         world.remove_model(2)
         report = await run(fake, tmp_path, wanted("model:1", "model:2"))
-    assert ["gone"] == [trace.why for trace in report.unavailable]
-    assert 0 == report.exit_code
+    assert [trace.why for trace in report.unavailable] == ["gone"]
+    assert report.exit_code == 0
     assert {path for path in before if path.startswith("model_")} <= tree(tmp_path).keys()
 
 
@@ -173,13 +174,13 @@ async def test_a_stop_at_any_time_continues_where_it_was(tmp_path: Path, stop_af
     options = FakeOptions(search_cap=250)
     async with FakeCivitai(world, options=options) as fake:
         first = await run(fake, tmp_path, wanted("user:ann"), stop=stop, reporter=StopAfter())
-        assert 130 == first.exit_code
+        assert first.exit_code == 130
         fetched = fake.account.resolves()
         fake.account.clear()
         second = await run(fake, tmp_path, wanted("user:ann"))
         again = [seen.path.split("/")[2] for seen in fake.account.of(origin="cdn", status=200)]
         fetched += fake.account.resolves()
-    assert 0 == second.exit_code
+    assert second.exit_code == 0
     assert set() == verified & set(again)
     # A link is asked for again only for a file that was on its way.
     assert sum(fetched.values()) <= 3 + FAST.concurrency
@@ -210,13 +211,13 @@ async def test_a_stopped_file_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
         first = await run(
             fake, tmp_path, things, settings=settings, stop=stop, reporter=StopInside(), speed=1
         )
-        assert 130 == first.exit_code
+        assert first.exit_code == 130
         fake.account.clear()
         second = await run(fake, tmp_path, things, settings=settings)
         ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
         fake.faults.assert_all_served()
-    assert 0 == second.exit_code
-    assert 1 == len(ranges)
+    assert second.exit_code == 0
+    assert len(ranges) == 1
     assert int(ranges[0].removeprefix("bytes=").removesuffix("-")) >= 10_000_000
     truth = world.truth.files()[0]
     line = stored_files(tmp_path)[truth.version_id, truth.file_id]
@@ -234,8 +235,8 @@ async def test_no_resume_begins_again(tmp_path: Path) -> None:
         report = await run(fake, tmp_path, wanted("model:1"), settings=settings)
         fake.faults.assert_all_served()
         ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
-    assert 0 == report.exit_code
-    assert [None, None] == ranges
+    assert report.exit_code == 0
+    assert ranges == [None, None]
 
 
 async def test_a_cut_download_continues_where_it_was_cut(tmp_path: Path) -> None:
@@ -250,9 +251,9 @@ async def test_a_cut_download_continues_where_it_was_cut(tmp_path: Path) -> None
         fake.faults.assert_all_served()
         ranges = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
         resolves = fake.account.resolves()
-    assert 0 == report.exit_code
-    assert [None, "bytes=400000-"] == ranges
-    assert [1] == list(resolves.values())
+    assert report.exit_code == 0
+    assert ranges == [None, "bytes=400000-"]
+    assert list(resolves.values()) == [1]
 
 
 async def test_a_missing_model_is_a_failure_of_the_list(tmp_path: Path) -> None:
@@ -262,9 +263,10 @@ async def test_a_missing_model_is_a_failure_of_the_list(tmp_path: Path) -> None:
             "https://civitai.com/user/nobody_here\n", "model:999\nmodel:1\n", tmp_path
         )
         report = await run(fake, tmp_path / "archive", things)
-    assert 1 == report.exit_code
-    assert {"model:999": "not_found", "creator:nobody_here": "not_found"} == {
-        trace.key: trace.why for trace in report.failures
+    assert report.exit_code == 1
+    assert {trace.key: trace.why for trace in report.failures} == {
+        "model:999": "not_found",
+        "creator:nobody_here": "not_found",
     }
     by_line = {account.text: account for account in report.accounts}
     assert by_line["model:1"].settled
@@ -276,5 +278,5 @@ async def test_the_key_is_looked_at_first(tmp_path: Path) -> None:
     async with FakeCivitai(small_world()) as fake:
         await run(fake, tmp_path, wanted("model:1"))
         first = fake.account.of(origin="api")[0]
-    assert "/api/v1/me" == first.path
+    assert first.path == "/api/v1/me"
     assert f"Bearer {GOOD_KEY}" == first.headers["authorization"]

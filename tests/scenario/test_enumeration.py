@@ -27,11 +27,11 @@ async def test_5000_models_take_at_most_60_questions(tmp_path: Path) -> None:
         )
         asked = fake.account.count(origin="api", path_prefix="/api/v1/models")
         total = fake.account.count(origin="api")
-        assert 0 == fake.account.count(origin="storage")
-        assert 0 == fake.account.count(origin="cdn")
-    assert 5000 == report.models
-    assert 5000 == report.outlook["file"][0]
-    assert 55 == asked
+        assert fake.account.count(origin="storage") == 0
+        assert fake.account.count(origin="cdn") == 0
+    assert report.models == 5000
+    assert report.outlook["file"][0] == 5000
+    assert asked == 55
     assert total <= 60
 
 
@@ -44,13 +44,13 @@ async def test_a_dry_run_is_kept_and_used(tmp_path: Path) -> None:
     things = wanted_of("", listed, tmp_path)
     async with FakeCivitai(world) as fake:
         planned = await run(fake, tmp_path / "a", things, settings=replace(FAST, dry_run=True))
-        assert (0, 0) == (planned.stored, planned.bytes_received)
-        assert 5 == planned.outlook["file"][0]
+        assert (planned.stored, planned.bytes_received) == (0, 0)
+        assert planned.outlook["file"][0] == 5
         fake.account.clear()
         report = await run(fake, tmp_path / "a", things)
         asked = [seen.path for seen in fake.account.of(origin="api", path_prefix="/api/v1/")]
-    assert 0 == report.exit_code
-    assert ["/api/v1/me"] == asked
+    assert report.exit_code == 0
+    assert asked == ["/api/v1/me"]
 
 
 async def test_the_newest_of_a_gallery_are_all_there(tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ async def test_only_images_asks_for_no_file(tmp_path: Path) -> None:
         things = wanted_of("ann\n", "", tmp_path)
         images = replace(FAST, selection=Selection(files=False))
         await run(fake, tmp_path / "images", things, settings=images)
-        assert 0 == fake.account.count(origin="storage")
+        assert fake.account.count(origin="storage") == 0
         assert fake.account.count(origin="cdn") > 0
         fake.account.clear()
         models = replace(FAST, selection=Selection(images=False))
         await run(fake, tmp_path / "models", things, settings=models)
-        assert 0 == fake.account.count(origin="cdn")
-        assert 0 == fake.account.count(origin="api", path_prefix="/api/v1/images")
-        assert 1 == fake.account.count(origin="storage")
+        assert fake.account.count(origin="cdn") == 0
+        assert fake.account.count(origin="api", path_prefix="/api/v1/images") == 0
+        assert fake.account.count(origin="storage") == 1
 
 
 async def test_without_gallery_the_image_api_is_not_asked(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ async def test_without_gallery_the_image_api_is_not_asked(tmp_path: Path) -> Non
     settings = replace(FAST, selection=Selection(gallery=False))
     async with FakeCivitai(world) as fake:
         report = await run(fake, tmp_path, wanted_of("ann\n", "", tmp_path), settings=settings)
-        assert 0 == fake.account.count(origin="api", path_prefix="/api/v1/images")
-    assert 0 == report.exit_code
+        assert fake.account.count(origin="api", path_prefix="/api/v1/images") == 0
+    assert report.exit_code == 0
     assert list(tmp_path.rglob("previews/*.png"))
 
 
@@ -106,8 +106,8 @@ async def test_the_lanes_do_not_wait_for_each_other(tmp_path: Path) -> None:
     settings = replace(FAST, max_wait=20.0)
     async with FakeCivitai(world, options=options) as fake:
         report = await run(fake, tmp_path, wanted_of("", "1\n2\n3\n", tmp_path), settings=settings)
-    assert 3 == len(list(tmp_path.rglob("*.safetensors")))
-    assert 1 == report.exit_code
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 3
+    assert report.exit_code == 1
     assert {"throttled"} == {trace.why for trace in report.failures}
 
 
@@ -137,9 +137,9 @@ async def test_the_download_quota_stops_one_lane_only(tmp_path: Path) -> None:
         listed = "".join(f"{number}\n" for number in range(1, 9))
         report = await run(fake, tmp_path, wanted_of("", listed, tmp_path), settings=settings)
         refused = fake.account.count(origin="api", path_prefix="/api/download", status=429)
-    assert 3 == len(list(tmp_path.rglob("*.safetensors")))
-    assert 1 == refused
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 3
+    assert refused == 1
     assert report.left >= 5
-    assert 1 == report.exit_code
-    assert 8 == len(list(tmp_path.rglob("previews/*.png")))
+    assert report.exit_code == 1
+    assert len(list(tmp_path.rglob("previews/*.png"))) == 8
     assert any("unusual amount" in notice for notice in report.notices)

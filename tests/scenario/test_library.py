@@ -26,7 +26,7 @@ def test_a_model_by_its_id(tmp_path: Path) -> None:
     world = small_world()
     with FakeCivitai(world).in_thread() as fake:
         report = download_model(1, into=tmp_path, settings=FAST, base_url=fake.base_url)
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     found = {
         hashlib.sha256(path.read_bytes()).hexdigest().upper()
         for path in tmp_path.rglob("*.safetensors")
@@ -41,8 +41,8 @@ def test_one_version_by_its_link(tmp_path: Path) -> None:
     link = f"https://civitai.com/models/1/any-slug?modelVersionId={version}"
     with FakeCivitai(world).in_thread() as fake:
         report = download_model(link, into=tmp_path, settings=FAST, base_url=fake.base_url)
-    assert 0 == report.exit_code
-    assert ["v2.safetensors"] == [path.name for path in tmp_path.rglob("*.safetensors")]
+    assert report.exit_code == 0
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["v2.safetensors"]
 
 
 @pytest.mark.parametrize("form", ["version:{}", "https://civitai.com/api/download/models/{}"])
@@ -54,8 +54,8 @@ def test_a_version_without_its_model(tmp_path: Path, form: str) -> None:
         report = download_model(
             form.format(version), into=tmp_path, settings=FAST, base_url=fake.base_url
         )
-    assert 0 == report.exit_code
-    assert ["v1.safetensors"] == [path.name for path in tmp_path.rglob("*.safetensors")]
+    assert report.exit_code == 0
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["v1.safetensors"]
 
 
 def test_an_unrated_version_is_found_by_the_list(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_an_unrated_version_is_found_by_the_list(tmp_path: Path) -> None:
         )
         asked = fake.account.of(origin="api", path_prefix=f"/api/v1/model-versions/{number}")
     assert {404} == {seen.status for seen in asked}
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert list(tmp_path.rglob("fresh.safetensors"))
 
 
@@ -79,8 +79,8 @@ def test_a_file_by_its_digest(tmp_path: Path) -> None:
     digest = world.truth.files()[0].sha256
     with FakeCivitai(world).in_thread() as fake:
         report = download_model(digest, into=tmp_path, settings=FAST, base_url=fake.base_url)
-    assert 0 == report.exit_code
-    assert 1 == len(list(tmp_path.rglob("*.safetensors")))
+    assert report.exit_code == 0
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 1
 
 
 async def test_a_creator(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ async def test_a_creator(tmp_path: Path) -> None:
         report = await download_creator_async(
             "ann", into=tmp_path, settings=FAST, base_url=fake.base_url
         )
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     expected = {str(image.image_id) for image in world.truth.user_images("ann")}
     assert expected == {path.stem for path in (tmp_path / "users/ann/images").rglob("*.png")}
 
@@ -105,9 +105,9 @@ def test_only_what_is_wanted(tmp_path: Path) -> None:
             settings=FAST,
             base_url=fake.base_url,
         )
-        assert 0 == fake.account.count(origin="cdn")
-    assert 0 == report.exit_code
-    assert 2 == report.stored
+        assert fake.account.count(origin="cdn") == 0
+    assert report.exit_code == 0
+    assert report.stored == 2
 
 
 async def test_a_post_and_an_image(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_a_post_and_an_image(tmp_path: Path) -> None:
             report = await download_model_async(
                 text, into=tmp_path, settings=FAST, base_url=fake.base_url
             )
-            assert 0 == report.exit_code
+            assert report.exit_code == 0
     assert (tmp_path / f"users/ann/images/{image.id // 1000}/{image.id}.png").is_file()
 
 
@@ -130,7 +130,7 @@ async def test_an_image_that_is_not_there(tmp_path: Path) -> None:
         report = await download_model_async(
             "image:424242", into=tmp_path, settings=settings, base_url=fake.base_url
         )
-    assert ["gallery:image:424242"] == [trace.key for trace in report.failures]
+    assert [trace.key for trace in report.failures] == ["gallery:image:424242"]
 
 
 def test_a_creator_is_no_model() -> None:

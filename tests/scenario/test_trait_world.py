@@ -14,7 +14,6 @@ from archives import assert_exact_media, run, stored_files, tree, wanted_of
 from civitai_dl.domain.entities import RunReport
 from civitai_dl.testing import (
     GOOD_KEY,
-    TRAITS,
     FakeCivitai,
     FakeOptions,
     World,
@@ -168,19 +167,19 @@ def test_no_request_uses_page(archived: Archived) -> None:
     """Listings are walked by cursor only; `page` repeats itself on the real service."""
     api = [seen for seen in archived.seen if seen.origin == "api"]
     assert api
-    assert [] == [seen for seen in api if seen.param("page") is not None]
+    assert [seen for seen in api if seen.param("page") is not None] == []
 
 
 def test_the_key_goes_to_the_api_only(archived: Archived) -> None:
     """Storage and CDN see no Authorization header, no cookie and no key in any place."""
     assert {"api", "storage", "cdn"} == {seen.origin for seen in archived.seen}
-    assert [] == archived.leaks
+    assert archived.leaks == []
 
 
 def test_the_program_names_itself(archived: Archived) -> None:
     """Every request carries the specified User-Agent and no browser's name."""
     agents = {seen.headers.get("user-agent", "") for seen in archived.seen}
-    assert 1 == len(agents)
+    assert len(agents) == 1
     agent = agents.pop()
     assert agent.startswith("Civitai-DL/")
     assert "(+https://" in agent
@@ -193,7 +192,7 @@ def test_each_file_is_resolved_once(archived: Archived) -> None:
         for file in archived.world.truth.files(key=GOOD_KEY)
         if file.reason == "wrong SHA256 listed"
     }
-    assert {file_id: 3 for file_id in wrong} == {
+    assert dict.fromkeys(wrong, 3) == {
         file_id: count for file_id, count in archived.resolves.items() if count != 1
     }
 
@@ -208,7 +207,7 @@ def test_one_image_is_transferred_once(archived: Archived) -> None:
     healthy = {image.uuid for image in archived.world.index.images.values() if not image.html}
     stills = {image.uuid for image in archived.world.index.images.values() if image.still_first}
     twice = {uuid: n for uuid, n in served.items() if n > 1 and uuid in healthy - stills}
-    assert {} == twice
+    assert twice == {}
 
 
 def test_wrong_bytes_are_set_aside_with_evidence(archived: Archived) -> None:
@@ -227,8 +226,8 @@ def test_nothing_leaves_the_archive(archived: Archived) -> None:
 
 def test_the_second_run_transfers_nothing(archived: Archived) -> None:
     """The same command again: no byte from storage, nothing new stored, and few API requests."""
-    assert 0 == archived.again.stored
-    assert [] == [seen for seen in archived.seen_again if seen.origin == "storage"]
+    assert archived.again.stored == 0
+    assert [seen for seen in archived.seen_again if seen.origin == "storage"] == []
     cdn = [seen for seen in archived.seen_again if seen.origin == "cdn"]
     html = {image.uuid for image in archived.world.index.images.values() if image.html}
     assert all(any(uuid in seen.path for uuid in html) for seen in cdn)

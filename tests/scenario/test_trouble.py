@@ -55,13 +55,13 @@ async def test_a_429_rests_the_lane_and_costs_no_attempt(tmp_path: Path) -> None
         )
         report = await run(fake, tmp_path, wanted("1", "2", "3"), settings=settings, reporter=ear)
         fake.faults.assert_all_served()
-    assert 0 == report.exit_code
-    assert [9.0] == [pause.seconds for pause in ear.pauses()]
+    assert report.exit_code == 0
+    assert [pause.seconds for pause in ear.pauses()] == [9.0]
     assert_complete(world, tmp_path)
 
 
 async def test_a_maintenance_page_is_waited_for(tmp_path: Path) -> None:
-    """HTML with status 200 from the API is no answer: nothing is stored of it, and it is retried."""
+    """HTML with status 200 is no answer of the API: it is asked again, and nothing is stored."""
     world = some_models(2)
     async with FakeCivitai(world) as fake:
         fake.faults.add(
@@ -76,7 +76,7 @@ async def test_a_maintenance_page_is_waited_for(tmp_path: Path) -> None:
         )
         report = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
         fake.faults.assert_all_served()
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert_complete(world, tmp_path)
 
 
@@ -89,7 +89,7 @@ async def test_a_storage_outage_rests_the_lane_and_fails_nothing(tmp_path: Path)
         things = wanted("1", "2", "3", "4", "5", "6")
         report = await run(fake, tmp_path, things, settings=settings, reporter=ear)
         fake.faults.assert_all_served()
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert ear.pauses()
     assert_complete(world, tmp_path)
 
@@ -106,9 +106,9 @@ async def test_an_endless_outage_ends_with_an_account(tmp_path: Path) -> None:
         assert fake.account.count(origin="storage") <= 20
         fake.faults.clear()
         again = await run(fake, tmp_path, things, settings=settings)
-    assert 1 == report.exit_code
+    assert report.exit_code == 1
     assert report.left + len(report.failures) == 6
-    assert 0 == again.exit_code
+    assert again.exit_code == 0
     assert_complete(world, tmp_path)
 
 
@@ -132,19 +132,19 @@ async def test_one_bad_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
             origin="api", path_prefix=f"/api/download/models/{bad.version_id}"
         )
         fake.faults.assert_all_served()
-    assert 3 == tries
+    assert tries == 3
     assert [f"file:{bad.version_id}:{bad.file_id}"] == [trace.key for trace in report.failures]
-    assert 4 == report.stored
+    assert report.stored == 4
 
 
 async def test_wrong_bytes_once_are_fetched_again(tmp_path: Path) -> None:
-    """A corrupt byte is noticed by SHA256; the second download is right, and nothing is left over."""
+    """A corrupt byte is noticed by SHA256; the second download is right; nothing is left over."""
     world = some_models(1)
     async with FakeCivitai(world) as fake:
         fake.faults.add(Fault(origin="storage", path=".*", nth=1, corrupt_at=1234))
         report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
         fake.faults.assert_all_served()
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert not (tmp_path / "corrupted").exists()
     assert_complete(world, tmp_path)
 
@@ -158,8 +158,8 @@ async def test_an_expired_link_is_asked_for_anew(tmp_path: Path) -> None:
         )
         report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
         fake.faults.assert_all_served()
-        assert [2] == list(fake.account.resolves().values())
-    assert 0 == report.exit_code
+        assert list(fake.account.resolves().values()) == [2]
+    assert report.exit_code == 0
 
 
 async def test_files_without_any_digest_are_checked_by_what_there_is(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ async def test_files_without_any_digest_are_checked_by_what_there_is(tmp_path: P
     world = World().model(1, versions=(FakeVersion(files=(file,), images=()),))
     async with FakeCivitai(world) as fake:
         report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     assert_complete(world, tmp_path)
 
 
@@ -181,7 +181,7 @@ async def test_a_truncated_image_without_length_is_noticed(tmp_path: Path) -> No
         fake.faults.add(Fault(origin="cdn", path=".*", nth=1, cut_after=500))
         report = await run(fake, tmp_path, wanted("1"), settings=settings)
         fake.faults.assert_all_served()
-    assert 0 == report.exit_code
+    assert report.exit_code == 0
     preview = next(iter(world.truth.previews(1).values()))[0]
     assert preview.sha256.upper() in tree(tmp_path).values()
 
@@ -196,8 +196,8 @@ async def test_a_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
     mine.write_bytes(b"the user's own")
     async with FakeCivitai(world) as fake:
         report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
-    assert 0 == report.exit_code
-    assert b"the user's own" == mine.read_bytes()
+    assert report.exit_code == 0
+    assert mine.read_bytes() == b"the user's own"
     assert_complete(world, tmp_path)
 
 
@@ -209,4 +209,4 @@ async def test_the_bandwidth_is_limited(tmp_path: Path) -> None:
     async with FakeCivitai(world) as fake:
         report = await run(fake, tmp_path, wanted("1"), settings=settings)
     assert report.seconds >= 2.0
-    assert 3_000_000 == report.bytes_received
+    assert report.bytes_received == 3_000_000

@@ -39,6 +39,10 @@ def text_of(path: Path) -> str:
     return path.read_text("utf-8")
 
 
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
 def pages() -> list[Path]:
     """Every document that speaks of the program as it is now."""
     found = [*READMES, ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -113,13 +117,13 @@ def test_every_option_stands_in_the_sections_of_its_command():
         assert sorted(options_of(command) - set(OPTION.findall(text))) == []
 
 
-@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", READMES, ids=name_of)
 def test_every_option_of_a_download_stands_in_the_readme(page: Path):
     """The table of options in each README is complete."""
     assert sorted(options_of(commands()["download"]) - set(OPTION.findall(text_of(page)))) == []
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_no_page_names_an_option_that_is_not_there(page: Path):
     """An option that a page names exists; records of decisions may speak of the past."""
     there = set().union(*map(options_of, commands().values())) | ALWAYS
@@ -167,7 +171,7 @@ def test_every_variable_of_the_key_is_told():
 # --- statuses and errors
 
 
-@pytest.mark.parametrize("page", [*READMES, REFERENCE / "exit-status.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*READMES, REFERENCE / "exit-status.md"], ids=name_of)
 def test_exactly_the_exit_statuses_that_there_are_stand_in_the_table(page: Path):
     """Each page with a table of exit statuses lists all of them, and no other."""
     there = {value for name, value in vars(_exit).items() if name.isupper() and name != "T"}
@@ -220,7 +224,7 @@ def test_the_life_of_a_task_is_the_one_in_the_code():
 # --- links and examples
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_every_relative_link_leads_somewhere(page: Path):
     """A relative link leads to a file or folder of this tree, and its anchor to a heading."""
     text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", text_of(page)))

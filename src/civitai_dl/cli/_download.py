@@ -35,7 +35,7 @@ import click
 @click.option("--skip-bad-lines", is_flag=True, help="Warn about lines that name nothing.")
 @click.option("--json-logs", is_flag=True, help="One JSON object a line on standard output.")
 @click.option("--log-file", metavar="FILE", help="Log here.  [DIR/.civitai-dl/logs]")
-@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("-v", "--verbose", is_flag=True, help="Every event as a line, as in the log.")
 @click.option("-q", "--quiet", is_flag=True, help="Say only how it ended.")
 @click.option("--lang", type=click.Choice(["ja", "en"]), help="Language.  [by locale]")
 @click.option("--base-url", metavar="URL", help="The service.  [https://civitai.com]")

@@ -20,6 +20,7 @@ from civitai_dl.adapters.reporters import (
     FileLog,
     JsonReporter,
     LineReporter,
+    StreamLog,
     TerminalReporter,
     can_draw,
 )
@@ -138,6 +139,8 @@ def _reporter(settings: Settings, messages: Messages, clock: Clock) -> Iterator[
         reporters: list[Reporter] = [_log(settings, clock, stack)]
         if settings.json_logs:
             reporters.append(JsonReporter(clock, sys.stdout))
+        elif settings.verbose:
+            reporters.append(StreamLog(clock, sys.stderr))
         elif settings.quiet:
             pass
         elif can_draw(sys.stderr, os.environ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ._fan import Fan
 from ._json import JsonReporter
 from ._lines import LineReporter
-from ._log import FileLog
+from ._log import FileLog, StreamLog
 from ._null import NullReporter
 from ._tally import Tally
 from ._terminal import TerminalReporter, can_draw
@@ -17,6 +17,7 @@ __all__ = [
     "JsonReporter",
     "LineReporter",
     "NullReporter",
+    "StreamLog",
     "Tally",
     "TerminalReporter",
     "View",

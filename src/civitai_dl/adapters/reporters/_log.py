@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from civitai_dl.domain.messages import printable
 
 from ._facts import FactTeller
+from ._sink import Sink
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import TextIO
 
     from typing_extensions import Self
 
@@ -94,6 +96,22 @@ class FileLog:
         for facts in self._teller.tell(event, now):
             if self._listener is not None:
                 self.handler.enqueue(_record(facts, now))
+
+
+class StreamLog:
+    """A reporter that writes the same lines to a stream at once, for those who want to see all."""
+
+    def __init__(self, clock: Clock, stream: TextIO) -> None:
+        self._clock = clock
+        self._sink = Sink(stream)
+        self._teller = FactTeller()
+        self._format = _Lines().format
+
+    def emit(self, event: Event) -> None:
+        """Write a line for each fact worth logging."""
+        now = self._clock.now()
+        for facts in self._teller.tell(event, now):
+            self._sink.line(self._format(_record(facts, now)))
 
 
 class _Forgiving(RotatingFileHandler):

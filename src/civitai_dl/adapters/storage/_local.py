@@ -115,7 +115,6 @@ class LocalStorage:
 
     async def save(self, documents: Sequence[tuple[str, bytes]]) -> None:
         """See ports.Storage."""
-
         changed: set[Path] = set()
 
         def write(document: tuple[str, bytes]) -> None:
@@ -132,7 +131,6 @@ class LocalStorage:
 
     async def _all(self, function: Callable[[X], None], things: Sequence[X]) -> None:
         """Do it to all of them, several at a time: file systems sync many for the price of one."""
-
         errors: list[StorageError] = []
 
         def work(share: Sequence[X]) -> None:
