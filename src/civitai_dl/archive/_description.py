@@ -1,6 +1,6 @@
 """The description of a model as one HTML file that needs nothing but the files beside it.
 
-Descriptions are HTML by strangers, with remote images and players (civitai-api.md, section 8). nh3
+Descriptions are HTML by strangers, with remote images and players (observed). nh3
 sanitises them, first and last; in between, media are pointed to local files. Nothing on the page
 runs, and nothing on it loads from a network: the tags see to that, and the policy says it again.
 """

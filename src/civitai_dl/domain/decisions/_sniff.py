@@ -1,7 +1,7 @@
 """What bytes say they are, whatever the URL and the headers say.
 
 The service names every image `.jpeg` and every video `.mp4`, sends wrong content types, and answers
-with an error page where a file is due (civitai-api.md, section 6; reliability.md, C1, C4, P9).
+with an error page where a file is due (observed).
 """
 
 import re
