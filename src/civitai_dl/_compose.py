@@ -55,7 +55,14 @@ from civitai_dl.domain.entities import (
     TaskSettled,
     Wanted,
 )
-from civitai_dl.errors import CivitaiDLError, KeyRefused, SourceError, StorageError
+from civitai_dl.errors import (
+    CatalogError,
+    CivitaiDLError,
+    KeyRefused,
+    SourceError,
+    StorageError,
+    UsageError,
+)
 from civitai_dl.scheduler import LaneSettings, RunEnd, run_lanes
 from civitai_dl.sources import all_sources, read_model
 from civitai_dl.worker import Dressing, Tools, perform
@@ -134,7 +141,11 @@ def roles_of(selection: Selection) -> set[Role]:
 
 
 def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
-    """The tasks that each thing asked for begins with."""
+    """The tasks that each thing asked for begins with.
+
+    Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
+    the Image API: a run that asks for nothing must not end as if all were well.
+    """
     roots = []
     for item in wanted:
         for source in all_sources():
@@ -142,6 +153,13 @@ def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
             if planned is not None:
                 roots.append(Root(item, tuple(planned)))
                 break
+    for root in roots:
+        lanes = {planned.task.lane for planned in root.planned}
+        if not lanes or (lanes == {Lane.IMAGE_PAGES} and not selection.galleries):
+            raise UsageError(
+                f"{root.wanted.origin}: nothing is left of {root.wanted.text}",
+                hint="the Image API lists it, which --no-gallery and --only models leave out",
+            )
     return roots
 
 
@@ -155,18 +173,19 @@ async def archive(
 ) -> RunReport:
     """Bring an archive up to what is wanted; the whole of a run.
 
-    stop: set it to end early; the state is safe and the next run goes on. Raises: Busy,
+    stop: set it to end early; the state is safe and the next run goes on. Raises: UsageError, Busy,
     KeyRefused, ConfigError, StorageError, CatalogError before anything is fetched; later trouble of
     key and storage is told in the report.
     """
     clock = clock or SystemClock()
+    roots = roots_of(wanted, settings.selection)
     directory = local_path(settings.output)
     with RunLock(directory / STATE / "lock"):
         async with AsyncExitStack() as stack:
             storage = open_storage(settings.output)
             database = await stack.enter_async_context(open_database(directory))
             run = Run(settings, storage, database, reporter, clock, stop)
-            return await run.go(wanted)
+            return await run.go(roots)
 
 
 @asynccontextmanager
@@ -192,7 +211,7 @@ class Run:
     clock: Clock
     stop: anyio.Event
 
-    async def go(self, wanted: Sequence[Wanted]) -> RunReport:
+    async def go(self, roots: Sequence[Root]) -> RunReport:
         """From the first check to the report."""
         started = self.clock.now()
         count = Count()
@@ -204,7 +223,7 @@ class Run:
             await runs.recover(self.clock.now())
             await self._take_stock(runs, listeners)
             begun = await runs.begin(
-                roots_of(wanted, self.settings.selection),
+                roots,
                 roles=roles_of(self.settings.selection),
                 now=self.clock.now(),
                 key=self.settings.token is not None,
@@ -213,7 +232,7 @@ class Run:
             ledger = SqliteLedger(self.database, begun.run)
             left = await ledger.open_counts()
             output = str(self.settings.output)
-            listeners.emit(RunStarted(output, len(wanted), begun.continued, left))
+            listeners.emit(RunStarted(output, len(roots), begun.continued, left))
             tools = await self._tools(stack, api, listeners)
             end, trouble = await self._work(begun.run, tools, listeners)
             await runs.unclaim()
@@ -265,7 +284,7 @@ class Run:
                 row for (row, _, size), found in zip(batch, sizes, strict=True) if found != size
             ]
             if gone:
-                text = f"{len(gone)} stored files are missing or changed; they are fetched again"
+                text = f"missing or changed on disk, to be fetched again: {len(gone)}"
                 reporter.emit(Notice("warning", text))
                 await runs.missing(gone)
 
@@ -314,7 +333,7 @@ class Run:
                 stop=self.stop,
             )
         except BaseExceptionGroup as group:
-            known, others = group.split((StorageError, KeyRefused))
+            known, others = group.split((StorageError, CatalogError, KeyRefused))
             if known is None or others is not None:
                 raise
             return RunEnd({}, stopped=False), _first(known)
@@ -345,7 +364,9 @@ class Run:
             unavailable=await ledger.unavailable(),
             notices=(*count.notices, *(_stopped(closed) for closed in end.closed.values())),
             interrupted=end.stopped,
-            storage_trouble=trouble.message if isinstance(trouble, StorageError) else "",
+            storage_trouble=(
+                "" if trouble is None or isinstance(trouble, KeyRefused) else trouble.message
+            ),
             key_refused=isinstance(trouble, KeyRefused),
             outlook=await ledger.outlook(),
         )

@@ -18,7 +18,6 @@ CivitaiDLError                    what happened, to which task, and a hint
     Stalled                       the connection lives but nothing comes
     LinkExpired                   a signed link is no longer accepted: ask for a new one
     BadAnswer                     a page or error text came where a file is due
-    RemoteChanged                 the object behind the link is another one now
   StorageError                    the disk (exit 4)
     StorageFull                   no space is left
     StorageDenied                 not permitted, read-only, directory gone
@@ -149,10 +148,6 @@ class LinkExpired(TransferError):
 
 class BadAnswer(TransferError):
     """The far side answered with something that is not the file."""
-
-
-class RemoteChanged(TransferError):
-    """The far side now offers another object than the one begun."""
 
 
 class StorageError(CivitaiDLError):

@@ -217,3 +217,15 @@ def test_a_closed_pipe_does_not_end_a_run(tmp_path: Path, environment: dict[str,
         process.stderr.close()
         assert process.wait(30) == 0, told
     assert list((tmp_path / "archive").rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("target", ["image:9000003", "post:7", "user:ann/images"])
+def test_what_a_flag_leaves_out_is_told(tmp_path: Path, civitai_dl: Command, target: str) -> None:
+    """An image asked for with --no-gallery is a contradiction, not a success; exit 2."""
+    link = "https://civitai.com/user/ann/images" if target.startswith("user") else target
+    with FakeCivitai(small_world()).in_thread() as fake:
+        done = civitai_dl(link, "-o", "archive", "--base-url", fake.base_url, *UNPACED)
+        assert 0 == fake.account.count()
+    assert 2 == done.returncode
+    assert link in done.stderr
+    assert "--no-gallery" in done.stderr

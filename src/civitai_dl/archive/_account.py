@@ -132,6 +132,9 @@ def _sentence(account: Account, messages: Messages) -> str:
         messages.count("{n} expected", "{n} expected", account.expected),
         messages.count("{n} stored and verified", "{n} stored and verified", account.stored),
     ]
+    if account.unverified:
+        text = "{n} of them without a digest to verify"
+        parts.append(messages.count(text, text, account.unverified))
     for reason, number in _largest_first(account.unavailable):
         why = messages.because_of_reason(reason)
         parts.append(

@@ -123,7 +123,7 @@ def _explanation(report: RunReport) -> list[str]:
     number = len(report.failures)
     return [
         f"# Tries again what failed: {number} {'line' if number == 1 else 'lines'} in failed.txt.",
-        "# No key is written here: it is taken from CIVITAI_API_KEY, or from `civitai-dl login`.",
+        "# No key is written here: it is taken from the environment, as CIVITAI_API_KEY.",
     ]
 
 

@@ -17,7 +17,7 @@ def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunRep
     """Write failed.txt, unavailable.txt and the retry scripts; stale ones go."""
     folder = local_path(settings.output)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    command = retry_command(settings, sys.argv[1:])
+    command = retry_command(sys.argv[1:], wanted)
     texts = {
         "failed.txt": failed_txt(report, date=date) if report.failures else None,
         "retry.sh": (
@@ -28,7 +28,6 @@ def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunRep
         ),
         "unavailable.txt": unavailable_txt(report, date=date) if report.unavailable else None,
     }
-    del wanted
     for name, text in texts.items():
         _write(folder / name, text)
 
@@ -49,16 +48,22 @@ def _write(path: Path, text: str | None) -> None:
         sys.stderr.write(f"{path} could not be written: {error.strerror}\n")
 
 
-def retry_command(settings: Settings, words: Sequence[str]) -> list[str]:
-    """The command as it was given, without the key: that comes from the environment."""
-    del settings
+def retry_command(words: Sequence[str], wanted: Sequence[Wanted]) -> list[str]:
+    """The command as it was given, to be run again by itself.
+
+    Without the key, which comes from the environment, and with the things that standard input
+    named in place of it.
+    """
     kept: list[str] = []
-    skip = False
-    for word in words:
-        if skip:
-            skip = False
-        elif word == "--token":
-            skip = True
-        elif not word.startswith("--token=") and word != "--retry-failed":
+    left = iter(words)
+    for word in left:
+        name, _, value = word.partition("=")
+        if name == "--token":
+            if not value:
+                next(left, None)
+        elif name in ("--users", "--models"):
+            value = value or next(left, "")
+            kept += [] if value == "-" else [name, value]
+        elif word != "--retry-failed":
             kept.append(word)
-    return ["civitai-dl", *kept]
+    return ["civitai-dl", *kept, *(item.text for item in wanted if item.origin.startswith("-:"))]

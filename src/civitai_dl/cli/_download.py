@@ -36,7 +36,7 @@ import click
 @click.option("--json-logs", is_flag=True, help="One JSON object a line on standard output.")
 @click.option("--log-file", metavar="FILE", help="Log here.  [DIR/.civitai-dl/logs]")
 @click.option("-v", "--verbose", is_flag=True, help="Every event as a line, as in the log.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only how it ended.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing when all went well.")
 @click.option("--lang", type=click.Choice(["ja", "en"]), help="Language.  [by locale]")
 @click.option("--base-url", metavar="URL", help="The service.  [https://civitai.com]")
 @click.option("--config", metavar="FILE", help="Settings in TOML.")

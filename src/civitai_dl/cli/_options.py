@@ -17,7 +17,7 @@ from civitai_dl.config import (
     read_span,
 )
 from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection
-from civitai_dl.domain.messages import pick_language
+from civitai_dl.domain.messages import Language, pick_language
 from civitai_dl.errors import ConfigError
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         resume=not layers.on("no_resume"),
         dry_run=flags.get("dry_run") is True,
         only_failed=flags.get("retry_failed") is True,
-        language=pick_language(layers.text("lang"), environment),
+        language=_language(layers.text("lang"), environment),
         json_logs=layers.on("json_logs"),
         log_file=layers.text("log_file"),
         verbose=flags.get("verbose") is True,
@@ -126,6 +126,13 @@ def _selection(layers: Layers, flags: Values) -> Selection:
         gallery_limit=layers.whole("gallery_limit"),
         levels=levels,
     )
+
+
+def _language(text: str | None, environment: Mapping[str, str]) -> Language:
+    try:
+        return pick_language(text, environment)
+    except ValueError:
+        raise ConfigError(f"lang must be en or ja, not {text!r}") from None
 
 
 def _concurrency(text: str | None) -> int | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 JAPANESE: dict[str, str] = {
+    "no room on the disk": "ディスクの空き容量不足",
+    "because the disk had no room": "ディスクの空き容量が足りなかった",
+    "{n} of them without a digest to verify": "うち照合できるハッシュなし {n} 件",
     # while it runs
     "{share} models, {failed} failed": "現在 {share} モデル、失敗 {failed} 件",
     "{share} images, {failed} failed": "現在 {share} 枚、失敗 {failed} 件",

@@ -145,6 +145,7 @@ _TROUBLES = {
     Trouble.REFUSED: ("refused", "because the service refused"),
     Trouble.CORRUPT: ("failed the check", "because the bytes failed their check"),
     Trouble.LINK: ("bad download link", "because the download link was not accepted"),
+    Trouble.STORAGE: ("no room on the disk", "because the disk had no room"),
 }
 
 

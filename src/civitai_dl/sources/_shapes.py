@@ -227,7 +227,7 @@ def read_image(raw: dict[str, Json]) -> Image | None:
         id=None if number is None else ImageId(number),
         media=_media(as_text(raw.get("type")), url),
         creator=CreatorName(username) if username else None,
-        level=as_id(raw.get("browsingLevel")) or 0,
+        level=read_level(raw),
         raw=dict(raw),
     )
 
@@ -237,6 +237,26 @@ def _is_address(url: str) -> bool:
         return bool(urlsplit(url).hostname)
     except ValueError:
         return False
+
+
+LEVELS = {"None": 1, "Soft": 2, "Mature": 4, "X": 24}
+"""What the names of older answers stand for; X covers two ratings (server source)."""
+
+
+def read_level(raw: dict[str, Json]) -> int:
+    """An image's rating as a bit mask, 0 when it is not told.
+
+    `browsingLevel` is the real one where it is there; `nsfwLevel` is a number inside models and a
+    name in image lists, and before 2024 the name stood in `nsfw` (observed).
+    """
+    for name in ("browsingLevel", "nsfwLevel", "nsfw"):
+        value = raw.get(name)
+        if isinstance(value, str) and value in LEVELS:
+            return LEVELS[value]
+        number = as_id(value)
+        if number is not None:
+            return number
+    return 0
 
 
 def _media(kind: str | None, url: str) -> Media:

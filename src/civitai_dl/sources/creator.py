@@ -20,6 +20,7 @@ from civitai_dl.domain.entities import (
     Outcome,
     Part,
     Planned,
+    Rating,
     Role,
     Selection,
     Target,
@@ -69,7 +70,8 @@ def roots(target: Target, selection: Selection) -> list[Planned] | None:
             kind=Kind.CREATOR,
             lane=Lane.MODEL_PAGES,
             role=Role.PAGE,
-            subject=CreatorRef(name),
+            # With PG alone wanted, what only the list of all ratings shows is not wanted either.
+            subject=CreatorRef(name, "safe" if selection.levels == Rating.PG else "adult"),
             label=f"models of {name}",
             priority=20,
         )
@@ -123,13 +125,16 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     else:
         # The safe list shows PG images only, so what only it shows is asked for by itself.
         children = [Planned(model_task(model.id, single=True)) for model in models]
-    return Expanded(children=tuple(children), onward=_onward(ref, following))
+    return Expanded(children=tuple(children), onward=_onward(ref, following, desk.selection))
 
 
-def _onward(ref: CreatorRef, following: str | None) -> CreatorRef:
+def _onward(ref: CreatorRef, following: str | None, selection: Selection) -> CreatorRef | None:
     if following is not None and following != ref.cursor:
         return replace(ref, cursor=following)
-    return replace(ref, stage="safe" if ref.stage == "adult" else "count", cursor=None)
+    if ref.stage == "adult":
+        return replace(ref, stage="safe", cursor=None)
+    # A part of the models cannot be compared with the count of all.
+    return None if selection.levels == Rating.PG else replace(ref, stage="count", cursor=None)
 
 
 async def _compare(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:

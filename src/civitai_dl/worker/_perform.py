@@ -43,7 +43,7 @@ async def perform(tasks: Sequence[Task], tools: Tools) -> list[Outcome]:
     except StorageFull as error:
         # The lane rests, and looks again by itself; nobody's attempt is used up.
         tools.reporter.emit(Notice("alert", f"{error.message}; {error.hint}"))
-        failure = Failure(Trouble.THROTTLED, error.message, hint=error.hint)
+        failure = Failure(Trouble.STORAGE, error.message, hint=error.hint)
         until = tools.clock.now() + FULL_WAIT
         return [Deferred(until, failure, counts=False, pause=FULL_WAIT) for _ in tasks]
 

@@ -20,7 +20,7 @@ WITH RECURSIVE below (id) AS (
   UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
 )
 SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
-       COALESCE(SUM(size), 0) AS bytes
+       COALESCE(SUM(size), 0) AS bytes, SUM(verified = 0) AS unverified
 FROM tasks JOIN below USING (id)
 WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
 GROUP BY content, status, why
@@ -168,7 +168,7 @@ def _batch(
 def _account(
     connection: sqlite3.Connection, roots: str, roles: str, *, text: str, origin: str
 ) -> Account:
-    expected = stored = size = left = 0
+    expected = stored = size = left = unverified = 0
     unavailable: dict[str, int] = {}
     failed: dict[str, int] = {}
     for row in connection.execute(COUNTED, (roots, roles)):
@@ -185,6 +185,7 @@ def _account(
         elif row["content"]:
             stored += count
             size += int(row["bytes"])
+            unverified += int(row["unverified"] or 0)
     return Account(
         text=text,
         origin=origin,
@@ -194,6 +195,7 @@ def _account(
         unavailable=unavailable,
         failed=failed,
         open=left,
+        unverified=unverified,
     )
 
 

@@ -20,6 +20,7 @@ from civitai_dl.domain.entities import (
     Skipped,
     State,
     Stored,
+    Trouble,
     Unavailable,
 )
 from civitai_dl.ports import Added, Clock
@@ -177,10 +178,12 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
             "not_before": now + outcome.wait,
         }
     if isinstance(outcome, Deferred):
+        # Waiting for the service is counted; waiting for room on the disk is not its fault.
+        waits = not outcome.counts and outcome.failure.trouble is not Trouble.STORAGE
         return {
             "retries": lease.task.attempt + int(outcome.counts),
             "mismatches": lease.task.mismatches + int(outcome.mismatch),
-            "waited": lease.task.waited + (0.0 if outcome.counts else outcome.until - now),
+            "waited": lease.task.waited + (outcome.until - now if waits else 0.0),
             "not_before": outcome.until,
             "why": outcome.failure.trouble.value,
             "detail": outcome.failure.detail,

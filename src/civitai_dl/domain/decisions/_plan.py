@@ -127,7 +127,7 @@ def plan_model(
         if selection.files:
             planned += _plan_files(model, version, placed)
         if selection.images:
-            planned += _plan_previews(model, version, placed)
+            planned += _plan_previews(model, version, placed, selection.levels)
     if selection.images:
         planned += _plan_pictures(model, pictures)
     if gallery and selection.galleries and ref.version_id is None:
@@ -210,8 +210,12 @@ def _archived(model: Model, version: Version, placed: Placed) -> Planned:
     return Planned(task, Unavailable(Reason.ARCHIVED, "the model is archived; it has no downloads"))
 
 
-def _plan_previews(model: Model, version: Version, placed: Placed) -> Iterable[Planned]:
-    for image in _distinct(version.previews):
+def _plan_previews(
+    model: Model, version: Version, placed: Placed, levels: int
+) -> Iterable[Planned]:
+    # A preview whose rating the service does not tell is taken: it stands on the model's page.
+    wanted = tuple(image for image in version.previews if not image.level or image.level & levels)
+    for image in _distinct(wanted):
         stem = preview_stem(version, image, placed)
         label = f"preview {stem.rsplit('/', 1)[-1]} (model {model.id}, version {version.id})"
         yield Planned(_image_task(image, stem, Role.PREVIEW, label, model.id))

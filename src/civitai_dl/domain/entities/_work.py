@@ -204,6 +204,7 @@ class Trouble(str, Enum):
     REFUSED = "refused"
     CORRUPT = "corrupt"
     LINK = "link"
+    STORAGE = "storage"
 
 
 class Reason(str, Enum):
@@ -325,7 +326,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """How things stand for one input line, or for all of them; counts of files and images."""
+    """How things stand for one input line, or for all of them; counts of files and images.
+
+    unverified: model files among the stored ones for which the service lists no digest.
+    """
 
     text: str
     origin: str = ""
@@ -336,6 +340,7 @@ class Account:
     failed: dict[str, int] = field(default_factory=dict)
     open: int = 0
     note: str = ""
+    unverified: int = 0
 
     @property
     def settled(self) -> bool:

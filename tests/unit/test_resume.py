@@ -1,0 +1,224 @@
+"""Where a transfer begins, and which answers may be written: a truth table."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from civitai_dl.domain.decisions import (
+    Complete,
+    FreshStart,
+    Resume,
+    StartOver,
+    Take,
+    TurnAway,
+    decide_resume,
+    judge_answer,
+    promised_size,
+)
+from civitai_dl.domain.entities import Answer, Held, Trouble
+
+HERE, THERE = "r2.example.org", "b2.example.org"
+HELD = Held(700, etag='"abc"', host=HERE, total=1300)
+ASKED = Resume(700, '"abc"')
+PART = Answer(206, length=600, etag='"abc"', start=700, end=1299, total=1300, host=HERE)
+
+
+# --- how to ask
+
+
+@pytest.mark.parametrize(
+    ("held", "allowed", "hint", "reason"),
+    [
+        (HELD, False, None, "resuming is switched off"),
+        (None, True, None, "nothing is held"),
+        (Held(0), True, 1300, "nothing is held"),
+        (Held(-1), True, 1300, "nothing is held"),
+        (replace(HELD, size=1301), True, 5000, "more is held than the file has"),
+        (Held(1301), True, 1300, "more is held than the file has"),
+    ],
+)
+def test_what_cannot_be_continued_is_fetched_whole(held, allowed, hint, reason):
+    """Nothing held, too much held, or --no-resume: the whole file is asked for."""
+    assert FreshStart(reason) == decide_resume(held, host=HERE, allowed=allowed, size_hint=hint)
+
+
+@pytest.mark.parametrize(
+    ("held", "host", "if_range"),
+    [
+        (HELD, HERE, '"abc"'),
+        (HELD, THERE, None),
+        (replace(HELD, etag='W/"abc"'), HERE, None),
+        (replace(HELD, etag=None), HERE, None),
+        (replace(HELD, etag='""'), HERE, None),
+        (replace(HELD, etag="abc"), HERE, None),
+        (replace(HELD, etag='"'), HERE, None),
+    ],
+)
+def test_only_a_strong_etag_of_the_same_host_is_a_condition(held, host, if_range):
+    """If-Range carries a strong ETag, and never to another store, whose ETags are other ones."""
+    assert Resume(700, if_range) == decide_resume(held, host=host, allowed=True)
+
+
+def test_the_promised_size_counts_for_more_than_the_listed_one():
+    """A listed size that is too small does not stop a file from being continued."""
+    assert Resume(700, '"abc"') == decide_resume(HELD, host=HERE, allowed=True, size_hint=10)
+
+
+def test_a_file_that_is_held_whole_is_still_asked_about():
+    """With all 1300 bytes held the server is asked for byte 1300, and its 416 settles the matter."""
+    whole = replace(HELD, size=1300)
+    asked = decide_resume(whole, host=HERE, allowed=True)
+    assert Resume(1300, '"abc"') == asked
+    assert Complete() == judge_answer(asked, whole, Answer(416, total=1300, host=HERE))
+
+
+# --- what may be written
+
+TABLE = [
+    # the whole, as asked
+    ("200", FreshStart(""), None, Answer(200, length=1300), Take(0)),
+    ("200 without length", FreshStart(""), None, Answer(200), Take(0)),
+    ("200 to a Range: the whole comes", ASKED, HELD, Answer(200, length=1300), Take(0)),
+    # the part, as asked
+    ("206", ASKED, HELD, PART, Take(700)),
+    ("206 that begins earlier", ASKED, HELD, replace(PART, start=0), Take(700, skip=700)),
+    ("206 that ends earlier", ASKED, HELD, replace(PART, end=900), Take(700)),
+    ("206 of one byte", ASKED, HELD, replace(PART, end=700), Take(700)),
+    ("206 of another store", ASKED, HELD, replace(PART, etag='"x"', host=THERE), Take(700)),
+    ("206 with a weak ETag", ASKED, HELD, replace(PART, etag='W/"x"'), Take(700)),
+    ("206 without ETag", ASKED, HELD, replace(PART, etag=None), Take(700)),
+    ("206, size unknown before", ASKED, replace(HELD, total=None), PART, Take(700)),
+    ("206, nothing known before", ASKED, None, PART, Take(700)),
+    # everything is held
+    ("416 at the end", ASKED, HELD, Answer(416, total=700), Complete()),
+]
+
+DROPPED = [
+    ("416 of a longer file", ASKED, HELD, Answer(416, total=1300)),
+    ("416 of a shorter file", ASKED, HELD, Answer(416, total=600)),
+    ("416 without a size", ASKED, HELD, Answer(416)),
+    ("206 encoded", ASKED, HELD, replace(PART, encoded=True)),
+    ("206 in several parts", ASKED, HELD, replace(PART, multipart=True)),
+    ("206 without Content-Range", ASKED, HELD, replace(PART, start=None, end=None, total=None)),
+    ("206 without start", ASKED, HELD, replace(PART, start=None)),
+    ("206 without end", ASKED, HELD, replace(PART, end=None)),
+    ("206 of unknown total", ASKED, HELD, replace(PART, total=None)),
+    ("206 that begins later", ASKED, HELD, replace(PART, start=701)),
+    ("206 that ends before", ASKED, HELD, replace(PART, start=0, end=699)),
+    ("206 beyond its own total", ASKED, None, replace(PART, total=1299)),
+    ("206 of another size", ASKED, HELD, replace(PART, total=1301)),
+    ("206 of another object", ASKED, HELD, replace(PART, etag='"x"')),
+]
+
+REFUSED = [
+    ("200 encoded", FreshStart(""), Answer(200, encoded=True), Trouble.TRANSIENT, False),
+    ("206 unasked", FreshStart(""), PART, Trouble.TRANSIENT, False),
+    ("416 unasked", FreshStart(""), Answer(416), Trouble.TRANSIENT, False),
+    ("400", ASKED, Answer(400), Trouble.LINK, True),
+    ("401", ASKED, Answer(401), Trouble.LINK, True),
+    ("403", FreshStart(""), Answer(403), Trouble.LINK, True),
+    ("404", FreshStart(""), Answer(404), Trouble.LINK, True),
+    ("410", FreshStart(""), Answer(410), Trouble.LINK, True),
+    ("429", ASKED, Answer(429), Trouble.THROTTLED, False),
+    ("503", FreshStart(""), Answer(503), Trouble.THROTTLED, False),
+    ("408", FreshStart(""), Answer(408), Trouble.TRANSIENT, False),
+    ("500", FreshStart(""), Answer(500), Trouble.TRANSIENT, False),
+    ("502", ASKED, Answer(502), Trouble.TRANSIENT, False),
+    ("507", ASKED, Answer(507), Trouble.TRANSIENT, False),
+    ("524", ASKED, Answer(524), Trouble.TRANSIENT, False),
+    ("204", FreshStart(""), Answer(204), Trouble.TRANSIENT, False),
+    ("304", ASKED, Answer(304), Trouble.TRANSIENT, False),
+    ("412", ASKED, Answer(412), Trouble.TRANSIENT, False),
+    ("418", ASKED, Answer(418), Trouble.TRANSIENT, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "answer", "verdict"),
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
+)
+def test_an_answer_that_fits_is_taken_where_it_belongs(asked, held, answer, verdict):
+    """Bytes are written at the place that the answer gives them, and nowhere else."""
+    assert verdict == judge_answer(asked, held, answer)
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "answer"), [row[1:] for row in DROPPED], ids=[row[0] for row in DROPPED]
+)
+def test_an_answer_that_does_not_fit_starts_the_file_over(asked, held, answer):
+    """A part that is not the rest of what is held is not appended to it."""
+    assert isinstance(judge_answer(asked, held, answer), StartOver)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "trouble", "gated"),
+    [row[1:] for row in REFUSED],
+    ids=[row[0] for row in REFUSED],
+)
+def test_an_answer_without_the_bytes_is_turned_away(asked, answer, trouble, gated):
+    """An error answer writes nothing; a refused link may be asked for anew."""
+    verdict = judge_answer(asked, HELD if isinstance(asked, Resume) else None, answer)
+    assert isinstance(verdict, TurnAway)
+    assert (trouble, gated) == (verdict.trouble, verdict.gated)
+    assert verdict.why
+
+
+sizes = st.none() | st.integers(0, 40)
+etags = st.sampled_from([None, '"a"', '"b"', 'W/"a"'])
+hosts = st.sampled_from([HERE, THERE])
+answers = st.builds(
+    Answer,
+    status=st.sampled_from([200, 204, 206, 206, 206, 304, 400, 403, 404, 416, 429, 500, 503]),
+    length=sizes,
+    etag=etags,
+    start=sizes,
+    end=sizes,
+    total=sizes,
+    encoded=st.booleans(),
+    multipart=st.booleans(),
+    host=hosts,
+)
+helds = st.none() | st.builds(Held, st.integers(0, 30), etag=etags, host=hosts, total=sizes)
+
+
+@given(
+    held=helds, answer=answers, allowed=st.booleans(), host=hosts, hint=st.none() | st.just(20)
+)
+def test_what_is_written_always_continues_what_is_held(held, answer, allowed, host, hint):
+    """Whatever a server says, bytes are only ever put at 0 or exactly at the end of what is held."""
+    asked = decide_resume(held, host=host, allowed=allowed, size_hint=hint)
+    verdict = judge_answer(asked, held, answer)
+    if isinstance(asked, Resume):
+        assert held is not None
+        assert (held.size, True) == (asked.offset, allowed)
+    if isinstance(verdict, Complete):
+        assert isinstance(asked, Resume)
+        assert (416, asked.offset) == (answer.status, answer.total)
+    if isinstance(verdict, Take):
+        assert not answer.encoded
+        if answer.status == 200:
+            assert Take(0) == verdict
+        else:
+            assert isinstance(asked, Resume)
+            assert verdict.offset == asked.offset
+            assert answer.start is not None
+            assert answer.start + verdict.skip == verdict.offset
+            assert promised_size(answer, offset=verdict.offset) == answer.total
+
+
+@pytest.mark.parametrize(
+    ("answer", "offset", "expected"),
+    [
+        (Answer(200, length=1300), 0, 1300),
+        (Answer(200), 0, None),
+        (PART, 700, 1300),
+        (replace(PART, length=None), 700, 1300),
+        (Answer(200, length=5), 10, 15),
+    ],
+)
+def test_the_promised_size_is_that_of_the_whole_file(answer, offset, expected):
+    """A part of 600 bytes from byte 700 on promises a file of 1300 bytes."""
+    assert expected == promised_size(answer, offset=offset)
