@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -39,20 +39,13 @@ from civitai_dl.archive import (
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
-    BytesReceived,
-    Event,
     Kind,
-    Lane,
     LaneClosed,
     Notice,
-    Role,
     RunFinished,
     RunReport,
     RunStarted,
-    Selection,
-    Stored,
     StoredFile,
-    TaskSettled,
     Wanted,
 )
 from civitai_dl.errors import (
@@ -61,14 +54,15 @@ from civitai_dl.errors import (
     KeyRefused,
     SourceError,
     StorageError,
-    UsageError,
 )
-from civitai_dl.scheduler import LaneSettings, RunEnd, run_lanes
+from civitai_dl.scheduler import RunEnd, run_lanes
 from civitai_dl.sources import all_sources, read_model
 from civitai_dl.worker import Dressing, Tools, perform
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
+
+from ._scope import Count, lanes_of, roles_of, roots_of
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock, Reporter
@@ -76,91 +70,13 @@ if TYPE_CHECKING:
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
-MODELS_PER_REQUEST = 100
 STATE_FILE = "state.db"
 STOCK = 10_000
-
-PAGE_LANES = (Lane.MODEL_PAGES, Lane.IMAGE_PAGES)
 
 
 def user_agent() -> str:
     """How the program names itself; no browser's name in it, which would turn JSON into HTML."""
     return f"Civitai-DL/{__version__} (+{PROJECT_URL})"
-
-
-@dataclass(slots=True)
-class Count:
-    """What crossed the wire and what did not, counted as it happens; a Reporter."""
-
-    stored: int = 0
-    reused: int = 0
-    received: int = 0
-    notices: list[str] = field(default_factory=list)
-
-    def emit(self, event: Event) -> None:
-        """See ports.Reporter."""
-        if isinstance(event, BytesReceived):
-            self.received += event.count
-        elif isinstance(event, Notice) and event.level != "alert":
-            self.notices.append(event.text)
-        elif isinstance(event, TaskSettled) and isinstance(event.outcome, Stored):
-            if event.outcome.how == "fetched":
-                self.stored += 1
-            else:
-                self.reused += 1
-
-
-def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
-    """Which lanes a run has, and how wide they are.
-
-    The built-in widths are what clients of the service run without trouble (observed).
-    """
-    files = settings.concurrency or 2
-    images = settings.concurrency or 6
-    lanes = {Lane.MODEL_PAGES: LaneSettings(workers=1, batch=MODELS_PER_REQUEST)}
-    if settings.selection.galleries:
-        lanes[Lane.IMAGE_PAGES] = LaneSettings(workers=1)
-    if not settings.dry_run:
-        if settings.selection.files:
-            lanes[Lane.FILES] = LaneSettings(workers=files)
-        # Pages of models are written here as well, so the lane is there without images, too.
-        lanes[Lane.IMAGES] = LaneSettings(workers=images)
-    return lanes
-
-
-def roles_of(selection: Selection) -> set[Role]:
-    """What of the archive a selection speaks of."""
-    roles = {Role.PAGE, Role.DRESS}
-    if selection.files:
-        roles.add(Role.FILE)
-    if selection.images:
-        roles |= {Role.PREVIEW, Role.DESCRIPTION}
-    if selection.galleries:
-        roles |= {Role.GALLERY, Role.USER_IMAGE}
-    return roles
-
-
-def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
-    """The tasks that each thing asked for begins with.
-
-    Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
-    the Image API: a run that asks for nothing must not end as if all were well.
-    """
-    roots = []
-    for item in wanted:
-        for source in all_sources():
-            planned = source.roots(item.target, selection)
-            if planned is not None:
-                roots.append(Root(item, tuple(planned)))
-                break
-    for root in roots:
-        lanes = {planned.task.lane for planned in root.planned}
-        if not lanes or (lanes == {Lane.IMAGE_PAGES} and not selection.galleries):
-            raise UsageError(
-                f"{root.wanted.origin}: nothing is left of {root.wanted.text}",
-                hint="the Image API lists it, which --no-gallery and --only models leave out",
-            )
-    return roots
 
 
 async def archive(

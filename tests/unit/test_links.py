@@ -149,7 +149,7 @@ def test_the_id_of_an_image_may_stand_in_its_address(url, number):
         (Image(url="https://x.org/my%20cat.png?v=3"), "my-20cat-png-19334874b1"),
         (Image(url="https://x.org/"), "image-2cd0fb049d"),
         (Image(url="https://[broken/猫"), "image-19576d3e10"),
-        (Image(url=f"https://x.org/{'a' * 90}"), f"{'a' * 40}-LONG"),
+        (Image(url=f"https://x.org/{'a' * 90}"), f"{'a' * 40}-318da90dc2"),
         # The digest is FNV-1a; its authors list 85944171f73967e8 for this text.
         (Image(url="foobar"), "foobar-85944171f7"),
     ],
@@ -172,35 +172,7 @@ def test_every_address_gives_a_name_that_is_safe_in_a_path(url):
 
 # --- what may be opened
 
-PRIVATE = """
-https://127.0.0.1/a.png          https://127.0.0.1:443/    https://127.1.2.3/
-https://localhost/               https://LOCALHOST/        https://localhost./
-https://[::1]/                   https://[0:0:0:0:0:0:0:1]/
-https://10.0.0.1/                https://10.255.255.255/   https://192.168.1.1/
-https://172.16.0.1/              https://172.31.255.255/   https://169.254.169.254/latest/meta-data
-https://100.64.0.1/              https://0.0.0.0/          https://255.255.255.255/
-https://224.0.0.1/               https://[ff02::1]/        https://[::]/
-https://[fe80::1]/               https://[fe80::1%25eth0]/ https://[fc00::1]/
-https://[::ffff:127.0.0.1]/      https://[::ffff:10.0.0.1]/  https://[::ffff:a9fe:a9fe]/
-https://[64:ff9b::7f00:1]/       https://[2002:7f00:1::]/  https://[2001:0:1:1:1:1:1:1]/
-https://2130706433/              https://0x7f000001/       https://017700000001/
-https://0/                       https://0x0/              https://127.1/
-https://127.0.1/                 https://0x7f.0.0.1/       https://127.0.0.0x1/
-https://127.0x1/                 https://0177.0.0.01/      https://127.0.0.1./
-https://127.0.0.256/             https://1.2.3/            https://127.0.0.0x/
-https://127.0.0。1/              https://127。0。0。1/      https://１２７.0.0.1/
-https://127.0.0.%31/             https://127.0.0.１/       https://ⓛocalhost/
-https://router/                  https://router./          https://printer.local/
-https://printer.local./          https://PRINTER.LOCAL/    https://a.localhost/
-https://metadata.google.internal/   https://nas.lan/       https://1.0.0.127.in-addr.arpa/
-https://civitai.com@127.0.0.1/   https://civitai.com:x@10.0.0.1/  https://a@localhost/
-https://civitai.com\\@127.0.0.1/  https://127.0.0.1\\.civitai.com/
-http://i.imgur.com/a.png         ftp://i.imgur.com/a.png   file:///etc/passwd
-javascript:alert(1)              data:image/png;base64,AA  //i.imgur.com/a.png
-/a.png                           a.png                     https://
-https:///a.png                   https://[broken/          https://a..b/
-https://.example.org/            gopher://i.imgur.com/     https://[::1
-""".split()
+PRIVATE = ["https://127.0.0.1/a.png", "https://127.0.0.1:443/", "https://127.1.2.3/", "https://localhost/", "https://LOCALHOST/", "https://localhost./", "https://[::1]/", "https://[0:0:0:0:0:0:0:1]/", "https://10.0.0.1/", "https://10.255.255.255/", "https://192.168.1.1/", "https://172.16.0.1/", "https://172.31.255.255/", "https://169.254.169.254/latest/meta-data", "https://100.64.0.1/", "https://0.0.0.0/", "https://255.255.255.255/", "https://224.0.0.1/", "https://[ff02::1]/", "https://[::]/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/", "https://[fc00::1]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:10.0.0.1]/", "https://[::ffff:a9fe:a9fe]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/", "https://[2001:0:1:1:1:1:1:1]/", "https://2130706433/", "https://0x7f000001/", "https://017700000001/", "https://0/", "https://0x0/", "https://127.1/", "https://127.0.1/", "https://0x7f.0.0.1/", "https://127.0.0.0x1/", "https://127.0x1/", "https://0177.0.0.01/", "https://127.0.0.1./", "https://127.0.0.256/", "https://1.2.3/", "https://127.0.0.0x/", "https://127.0.0。1/", "https://127。0。0。1/", "https://１２７.0.0.1/", "https://127.0.0.%31/", "https://127.0.0.１/", "https://ⓛocalhost/", "https://router/", "https://router./", "https://printer.local/", "https://printer.local./", "https://PRINTER.LOCAL/", "https://a.localhost/", "https://metadata.google.internal/", "https://nas.lan/", "https://1.0.0.127.in-addr.arpa/", "https://civitai.com@127.0.0.1/", "https://civitai.com:x@10.0.0.1/", "https://a@localhost/", "https://civitai.com\\@127.0.0.1/", "https://127.0.0.1\\.civitai.com/", "http://i.imgur.com/a.png", "ftp://i.imgur.com/a.png", "file:///etc/passwd", "javascript:alert(1)", "data:image/png;base64,AA", "//i.imgur.com/a.png", "/a.png", "a.png", "https://", "https:///a.png", "https://[broken/", "https://a..b/", "https://.example.org/", "gopher://i.imgur.com/", "https://[::1"]
 
 
 @pytest.mark.parametrize("url", PRIVATE)

@@ -176,6 +176,8 @@ def _signals(stop: anyio.Event, messages: Messages) -> Iterator[None]:
         stop.set()
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What was ignored stays so: under nohup a hang-up is no reason to stop.
+    names = [name for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
     try:
         for name in names:
             loop.add_signal_handler(getattr(signal, name), hear)

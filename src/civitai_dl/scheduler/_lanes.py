@@ -32,7 +32,7 @@ from ._board import Board
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 120.0
 LOOK_AGAIN = 1.0
 """Seconds after which a lane looks again although nobody rang: work may wait for other work."""
 

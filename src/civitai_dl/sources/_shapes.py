@@ -125,6 +125,11 @@ def read_model(raw: dict[str, Json]) -> Model:
     )
 
 
+def read_models(items: list[dict[str, Json]]) -> list[Model]:
+    """The models of a list; an item without an id names nothing and is left out."""
+    return [read_model(item) for item in items if as_id(item.get("id")) is not None]
+
+
 def read_tags(value: Json) -> tuple[str, ...]:
     """Tags are texts, in some answers objects with a name."""
     if not isinstance(value, list):

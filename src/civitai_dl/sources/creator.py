@@ -28,7 +28,7 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound
 
-from ._shapes import as_number, as_text, read_model, read_page
+from ._shapes import as_number, as_text, read_models, read_page
 from ._spec import SourceSpec, missing
 from ._urls import site_path
 from .model import expand_model, save_models
@@ -113,7 +113,7 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     except NotFound as error:
         return await missing(task, error, desk)
     items, following = read_page(answer, f"models of {ref.username}")
-    models = [read_model(item) for item in items]
+    models = read_models(items)
     children = []
     if ref.stage == "adult":
         await save_models(models, desk)

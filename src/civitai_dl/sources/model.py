@@ -36,7 +36,7 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound
 
-from ._shapes import as_object, read_model, read_page
+from ._shapes import as_object, read_model, read_models, read_page
 from ._spec import SourceSpec, missing
 from ._urls import site_path
 
@@ -137,10 +137,7 @@ async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
     while True:
         page = asked if cursor is None else [*asked, ("cursor", cursor)]
         items, following = read_page(await desk.api.get("/api/v1/models", page), "models")
-        for item in items:
-            model = read_model(item)
-            if model.id in ids:
-                found[model.id] = model
+        found |= {model.id: model for model in read_models(items) if model.id in ids}
         if following is None or following == cursor or len(found) == len(ids):
             return found
         cursor = following

@@ -42,22 +42,22 @@ EXPIRY_MARGIN = 60.0
 """Seconds: a link with less left is not begun with."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FileLink:
-    """The signed link of a file, asked for once and kept while it is valid."""
+    """The signed link of a file, asked for once and kept while it is valid, over all tries."""
 
+    key: str
     ref: FileRef
     tools: Tools
-    _link: SignedUrl | None = None
 
     async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # as it is called
         """The link, a new one when asked or when the old one is about to end."""
-        link = self._link
+        link = self.tools.signed.get(self.key)
         now = self.tools.clock.now()
         if link is not None and link.expires_at is not None:
             renew = renew or link.expires_at - now < EXPIRY_MARGIN
         if link is None or renew:
-            link = self._link = await self._resolve()
+            link = self.tools.signed[self.key] = await self._resolve()
         return link
 
     async def _resolve(self) -> SignedUrl:
@@ -88,7 +88,7 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
             task,
             tools,
             partial,
-            FileLink(ref, tools),
+            FileLink(task.key, ref, tools),
             name=ref.name,
             size_hint=ref.size_hint,
             crc=not ref.digests.sha256 and bool(ref.digests.crc32),
@@ -106,6 +106,9 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
         outcome = await _judge(task, ref, got, partial, tools)
         if isinstance(outcome, Stored) and transfer.checkpointed:
             await tools.catalog.hold(task.key, None)
+        if not isinstance(outcome, Deferred) or outcome.mismatch:
+            # Done with, or wrong: then the next try asks anew, and may be sent to another store.
+            tools.signed.pop(task.key, None)
         return outcome
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from civitai_dl.domain.decisions import RetryPolicy
-from civitai_dl.domain.entities import Kind, Selection, StoredFile
+from civitai_dl.domain.entities import Kind, Selection, SignedUrl, StoredFile
 
 if TYPE_CHECKING:
     from civitai_dl.ports import (
@@ -48,7 +48,8 @@ class Tools:
 
     resume: continue partial files. local_service: the service is on loopback. check_key: whether
     the API key is valid, None when there is none. digests: what earlier tries of this process
-    measured where a digest was wrong.
+    measured where a digest was wrong. signed: links of files that were tried and not finished:
+    each one asked for counts against the account's quota.
     """
 
     api: JsonApi
@@ -67,3 +68,4 @@ class Tools:
     resume: bool = True
     local_service: bool = False
     digests: dict[str, list[str]] = field(default_factory=dict)
+    signed: dict[str, SignedUrl] = field(default_factory=dict)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
+from civitai_dl.domain.decisions import read_retry_after
 from civitai_dl.errors import (
     NeedsLogin,
     NotFound,
@@ -18,7 +18,6 @@ from civitai_dl.errors import (
 )
 
 LONGEST_REASON = 200
-LONGEST_RETRY_AFTER = 86_400.0
 CHALLENGE_WAIT = 900.0
 
 _PAGES = "too many pages"
@@ -94,30 +93,8 @@ def _throttled(status: int, headers: Mapping[str, str], what: str, reason: str) 
         quota=_QUOTA in reason,
         status=status,
         reason=reason,
-        retry_after=retry_after(headers),
+        retry_after=read_retry_after(headers.get("retry-after"), headers.get("date")),
     )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that Retry-After asks for; None when it is absent or nonsense.
-
-    A date is measured against the answer's own Date, so that a wrong clock here does no harm.
-    """
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.isascii() and text.isdigit():
-        return min(LONGEST_RETRY_AFTER, float(text))
-    try:
-        until = parsedate_to_datetime(text)
-        since = parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):
-        return None
-    try:
-        return min(LONGEST_RETRY_AFTER, max(0.0, (until - since).total_seconds()))
-    except TypeError:
-        # One of the two has no zone; they cannot be compared.
-        return None
 
 
 def read_reason(body: bytes) -> tuple[dict[str, object], str]:

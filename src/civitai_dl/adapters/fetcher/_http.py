@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from civitai_dl.domain.decisions import Pace
+from civitai_dl.domain.decisions import Pace, read_retry_after
 from civitai_dl.domain.entities import Answer, SignedUrl
 from civitai_dl.errors import BadAnswer, ConnectionLost, Stalled
 
@@ -136,7 +136,6 @@ def read_answer(response: aiohttp.ClientResponse) -> Answer:
     start, end, total = _content_range(headers.get("Content-Range", ""))
     length = headers.get("Content-Length", "")
     encoding = headers.get("Content-Encoding", "").strip().lower()
-    wait = headers.get("Retry-After", "")
     kind = headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
     return Answer(
         status=response.status,
@@ -147,7 +146,7 @@ def read_answer(response: aiohttp.ClientResponse) -> Answer:
         end=end,
         total=total,
         encoded=encoding not in ("", "identity"),
-        retry_after=float(wait) if wait.isascii() and wait.isdigit() else None,
+        retry_after=read_retry_after(headers.get("Retry-After"), headers.get("Date")),
         host=response.url.host or "",
         multipart=kind == "multipart/byteranges",
     )

@@ -37,6 +37,7 @@ from ._resume import (
     promised_size,
 )
 from ._retry import RetryPolicy, decide_retry
+from ._retry_after import read_retry_after
 from ._sniff import looks_like_text_page, sniff_media
 from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, next_step, walk_again
@@ -87,6 +88,7 @@ __all__ = [
     "plan_model",
     "portable_component",
     "promised_size",
+    "read_retry_after",
     "slow_start",
     "sniff_media",
     "split_extension",

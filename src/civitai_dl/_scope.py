@@ -1,0 +1,100 @@
+"""What a run is about, read off its settings: lanes, roles, roots; and a count of what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from civitai_dl.adapters.catalog import Root
+from civitai_dl.config import Settings
+from civitai_dl.domain.entities import (
+    BytesReceived,
+    Event,
+    Lane,
+    Notice,
+    Role,
+    Selection,
+    Stored,
+    TaskSettled,
+    Wanted,
+)
+from civitai_dl.errors import UsageError
+from civitai_dl.scheduler import LaneSettings
+from civitai_dl.sources import all_sources
+
+MODELS_PER_REQUEST = 100
+
+
+@dataclass(slots=True)
+class Count:
+    """What crossed the wire and what did not, counted as it happens; a Reporter."""
+
+    stored: int = 0
+    reused: int = 0
+    received: int = 0
+    notices: list[str] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """See ports.Reporter."""
+        if isinstance(event, BytesReceived):
+            self.received += event.count
+        elif isinstance(event, Notice) and event.level != "alert":
+            self.notices.append(event.text)
+        elif isinstance(event, TaskSettled) and isinstance(event.outcome, Stored):
+            if event.outcome.how == "fetched":
+                self.stored += 1
+            else:
+                self.reused += 1
+
+
+def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
+    """Which lanes a run has, and how wide they are.
+
+    The built-in widths are what clients of the service run without trouble (observed).
+    """
+    files = settings.concurrency or 2
+    images = settings.concurrency or 6
+    lanes = {Lane.MODEL_PAGES: LaneSettings(workers=1, batch=MODELS_PER_REQUEST)}
+    if settings.selection.galleries:
+        lanes[Lane.IMAGE_PAGES] = LaneSettings(workers=1)
+    if not settings.dry_run:
+        if settings.selection.files:
+            lanes[Lane.FILES] = LaneSettings(workers=files)
+        # Pages of models are written here as well, so the lane is there without images, too.
+        lanes[Lane.IMAGES] = LaneSettings(workers=images)
+    return lanes
+
+
+def roles_of(selection: Selection) -> set[Role]:
+    """What of the archive a selection speaks of."""
+    roles = {Role.PAGE, Role.DRESS}
+    if selection.files:
+        roles.add(Role.FILE)
+    if selection.images:
+        roles |= {Role.PREVIEW, Role.DESCRIPTION}
+    if selection.galleries:
+        roles |= {Role.GALLERY, Role.USER_IMAGE}
+    return roles
+
+
+def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
+    """The tasks that each thing asked for begins with.
+
+    Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
+    the Image API: a run that asks for nothing must not end as if all were well.
+    """
+    roots = []
+    for item in wanted:
+        for source in all_sources():
+            planned = source.roots(item.target, selection)
+            if planned is not None:
+                roots.append(Root(item, tuple(planned)))
+                break
+    for root in roots:
+        lanes = {planned.task.lane for planned in root.planned}
+        if not lanes or (lanes == {Lane.IMAGE_PAGES} and not selection.galleries):
+            raise UsageError(
+                f"{root.wanted.origin}: nothing is left of {root.wanted.text}",
+                hint="the Image API lists it, which --no-gallery and --only models leave out",
+            )
+    return roots
