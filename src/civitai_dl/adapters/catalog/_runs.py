@@ -15,7 +15,10 @@ from ._database import Database
 from ._rows import CONTENT, PAGES
 
 DEADLY = 3
-"""Times a task may be at work when the program dies, before it is set aside."""
+"""Times a task may be at work when the program dies, before it has to wait for all others."""
+
+LAST = 1000
+"""Added to the priority of such a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,22 @@ class Runs:
     async def recover(self, now: float) -> int:
         """Take back what a dead process had claimed; returns how many tasks that were.
 
-        A task that was at work in each of three deaths may be what kills: it is set aside.
+        A task that was at work in each of three deaths may be what kills. It may as well be a
+        large file on a machine that is often switched off, so it is not given up: it goes last,
+        when nothing else can come to harm.
         """
 
         def work(connection: sqlite3.Connection) -> int:
             connection.execute(
-                "UPDATE tasks SET crashes = crashes + 1 WHERE status = 'claimed'",
-            )
-            connection.execute(
-                "UPDATE tasks SET status = 'failed', why = 'transient', token = 0, updated_at = ?, "
-                "detail = 'the program died three times while it worked on this' "
-                "WHERE status = 'claimed' AND crashes >= ?",
-                (now, DEADLY),
+                "UPDATE tasks SET crashes = crashes + 1, "
+                "priority = priority + CASE WHEN crashes + 1 = ? THEN ? ELSE 0 END "
+                "WHERE status = 'claimed'",
+                (DEADLY, LAST),
             )
             cursor = connection.execute(
-                "UPDATE tasks SET status = 'ready', token = 0, not_before = 0 "
-                "WHERE status = 'claimed'"
+                "UPDATE tasks SET status = 'ready', token = 0, not_before = 0, updated_at = ? "
+                "WHERE status = 'claimed'",
+                (now,),
             )
             return cursor.rowcount
 
