@@ -188,6 +188,14 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def size_of(path: Path) -> int:
+    """The size of a file that may be gone by now."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_stopped_process_loses_nothing(
     tmp_path: Path, environment: dict[str, str], civitai_dl: Command, signal_name: str
@@ -204,7 +212,7 @@ def test_a_stopped_process_loses_nothing(
         process = start(tmp_path, environment, *words, "--base-url", fake.base_url)
         partials = tmp_path / "archive/.civitai-dl/tmp"
         # A kill may cost what came since the last checkpoint, so wait until there is one.
-        until(lambda: any(p.stat().st_size > 70_000_000 for p in partials.glob("*.part")))
+        until(lambda: any(size_of(path) > 70_000_000 for path in partials.glob("*.part")))
         process.send_signal(getattr(signal, signal_name))
         _, told = process.communicate(timeout=20)
         if signal_name != "SIGKILL":

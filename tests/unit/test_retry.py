@@ -319,38 +319,7 @@ def test_what_could_not_be_had_is_tried_again_when_it_may_be_had(
     assert expected is is_due(reason, until=until, tried_at=tried, now=now, key=key)
 
 
-# --- Retry-After
-
 DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
-
-
-@pytest.mark.parametrize(
-    ("text", "date", "seconds"),
-    [
-        ("30", None, 30.0),
-        (" 0 ", None, 0.0),
-        ("86400", None, 86_400.0),
-        ("99999999999", None, 86_400.0),
-        ("9" * 5_000, None, 86_400.0),
-        ("Mon, 01 Jan 2024 00:02:00 GMT", DATE, 120.0),
-        ("Mon, 01 Jan 2024 01:02:00 +0100", DATE, 120.0),
-        ("Sun, 31 Dec 2023 23:59:00 GMT", DATE, 0.0),
-        ("Fri, 01 Jan 2100 00:00:00 GMT", DATE, 86_400.0),
-        ("Mon, 01 Jan 2024 00:02:00 GMT", None, None),
-        ("Mon, 01 Jan 2024 00:02:00 GMT", "yesterday", None),
-        ("Mon, 01 Jan 2024 00:02:00 -0000", DATE, None),
-        ("Mon, 01 Jan 2024 00:02:00 +9999999999999999", DATE, None),
-        (None, DATE, None),
-        ("", DATE, None),
-        ("-5", DATE, None),
-        ("1.5", DATE, None),
-        ("soon", DATE, None),
-        ("²", DATE, None),
-    ],
-)
-def test_a_retry_after_is_read_in_seconds_or_against_the_answers_own_date(text, date, seconds):
-    """Seconds or a date, a day at most; nonsense, a negative number and no header say nothing."""
-    assert seconds == read_retry_after(text, date)
 
 
 @given(st.text(), st.none() | st.text() | st.just(DATE))

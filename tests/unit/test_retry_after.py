@@ -44,7 +44,17 @@ def test_a_moment_is_measured_against_the_answers_own_date(seconds: int, years: 
     assert expected == read_retry_after(until, format_datetime(there, usegmt=True))
 
 
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Fri, 01 May 2026 12:00:00 -0000"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        None,
+        "",
+        "yesterday",
+        "Fri, 01 May 2026 12:00:00 -0000",
+        "Fri, 01 Mai 2026 12:00:00 GMT",
+        "Fri, 31 Feb 2026 12:00:00 GMT",
+    ],
+)
 def test_a_moment_without_a_date_to_measure_it_by_is_nothing(date: str | None) -> None:
     """Without the answer's Date there is nothing to measure a moment against."""
     assert read_retry_after("Fri, 01 May 2026 12:00:05 GMT", date) is None

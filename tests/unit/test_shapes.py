@@ -49,8 +49,8 @@ URL = "https://image.civitai.com/key/0a1b2c3d-1111-2222-3333-444455556666/width=
         (9_223_372_036_854_775_807, 9_223_372_036_854_775_807),
         (9_223_372_036_854_775_808, None),
         ("9223372036854775808", None),
-        ("0" * 5_000 + "7", 7),
-        ("9" * 5_000, None),
+        pytest.param("0" * 5_000 + "7", 7, id="5000 noughts"),
+        pytest.param("9" * 5_000, None, id="5000 nines"),
         (1e300, None),
         (float("inf"), None),
         (float("nan"), None),
@@ -115,7 +115,7 @@ def test_a_number_is_finite(value, number):
         (None, None),
         (["a"], None),
         (float("nan"), None),
-        (10**5_000, None),
+        pytest.param(10**5_000, None, id="5000 digits"),
         ("\ud800x", "\ufffdx"),
         ("\ud83d\ude00", "😀"),
         ("\ufeffx", "\ufeffx"),
@@ -546,22 +546,15 @@ def test_a_captured_model_is_read_whole(name):
 
 
 @needs_samples
-@pytest.mark.parametrize("name", names_of("models_list_page"))
+@pytest.mark.parametrize("name", names_of("models_list"))
 def test_a_captured_list_of_models_is_read_whole(name):
     """A real page of models is read without loss, with its cursor where it has one."""
     raw = capture(name)
     items, cursor = read_page(raw, "models")
-    assert cursor == raw["metadata"].get("nextCursor")
+    assert cursor == raw.get("metadata", {}).get("nextCursor")
     assert len(items) == len(raw["items"]) > 0
     for model, item in zip(read_models(items), items, strict=True):
         assert_whole(model, item)
-
-
-@needs_samples
-def test_a_captured_model_of_a_list_is_read_whole():
-    """A real model of 2026 out of a list is read without loss."""
-    raw = capture("models_list_item_2026-08.json")
-    assert_whole(read_model(raw), raw)
 
 
 @needs_samples
@@ -584,13 +577,9 @@ def test_a_captured_version_is_read_whole(name):
 @needs_samples
 def test_captured_versions_with_files_of_one_name_keep_all_of_them():
     """In real versions several files have one name, and all are kept."""
-    raw = capture("model_version_multifile_from_list.json")
-    listed = [one for item in (raw if isinstance(raw, list) else [raw]) for one in [item]]
-    versions = [read_version(one, 5) for one in listed]
-    assert all(version is not None for version in versions)
-    for version, one in zip(versions, listed, strict=True):
-        assert version is not None
-        assert len(version.files) == len(one["files"]) > 1
+    found = [read_version(raw, 5) for raw in capture("model_version_multifile_from_list.json")]
+    assert [2, 4, 4, 4] == [len(version.files) for version in found if version is not None]
+    assert all(len({file.name for file in version.files}) < len(version.files) for version in found)
 
 
 @needs_samples

@@ -145,6 +145,8 @@ def _sentence(account: Account, messages: Messages) -> str:
         parts.append(messages.count("{n} failed {why}", "{n} failed {why}", number, why=why))
     if account.open:
         parts.append(messages.count("{n} not tried yet", "{n} not tried yet", account.open))
+    if account.unread:
+        parts.append(messages.say("not listed to the end"))
     return messages.join(parts)
 
 

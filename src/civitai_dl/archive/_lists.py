@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 
+from civitai_dl.domain.decisions import download_path
 from civitai_dl.domain.entities import FileRef, ImageRef, Kind, Task
 
 FLUSH = 256 * 1024
@@ -19,6 +20,7 @@ def describe(task: Task, state: str) -> dict[str, object]:
             "version_id": subject.version_id,
             "file_id": subject.file_id,
             "name": subject.name,
+            "url": download_path(subject.version_id, subject.file_id),
             "path": subject.destination,
             "sha256": subject.digests.sha256,
             "size": subject.size_hint,

@@ -27,7 +27,7 @@ from civitai_dl.adapters.reporters import (
 from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
 from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
-from civitai_dl.domain.entities import RunReport, Wanted
+from civitai_dl.domain.entities import Notice, RunReport, Wanted
 from civitai_dl.domain.messages import Messages, pick_language
 from civitai_dl.errors import CivitaiDLError, UsageError
 from civitai_dl.sources import parse_target
@@ -102,7 +102,7 @@ def _warn(text: str, messages: Messages) -> None:
 async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> int:
     clock = SystemClock()
     stop = anyio.Event()
-    with _signals(stop, messages), _reporter(settings, messages, clock) as reporter:
+    with _reporter(settings, messages, clock) as reporter, _signals(stop, reporter, messages):
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
     if not settings.dry_run:
         write_leftovers(settings, wanted, report)
@@ -162,7 +162,7 @@ def _log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
 
 
 @contextmanager
-def _signals(stop: anyio.Event, messages: Messages) -> Iterator[None]:
+def _signals(stop: anyio.Event, reporter: Reporter, messages: Messages) -> Iterator[None]:
     """The first signal ends the run in order, the second at once; both leave the state safe."""
     import asyncio
 
@@ -171,8 +171,12 @@ def _signals(stop: anyio.Event, messages: Messages) -> Iterator[None]:
 
     def hear() -> None:
         if stop.is_set():
+            if sys.stderr.isatty():
+                # The display hides the cursor, and will not come to show it again.
+                sys.stderr.write("\x1b[?25h\n")
+                sys.stderr.flush()
             os._exit(INTERRUPTED)
-        sys.stderr.write(f"\n{text}\n")
+        reporter.emit(Notice("warning", text))
         stop.set()
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

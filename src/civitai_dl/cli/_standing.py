@@ -49,7 +49,7 @@ def _as_text(standing: Standing, messages: Messages, output: str) -> str:
             left=total.open,
         )
     )
-    if total.open and not standing.busy:
+    if (total.open or total.unread) and not standing.busy:
         lines.append(messages.say("to go on, run the same command again"))
     elif total.settled:
         lines.append(messages.say("everything that can be had is stored"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 JAPANESE: dict[str, str] = {
     "no room on the disk": "ディスクの空き容量不足",
     "because the disk had no room": "ディスクの空き容量が足りなかった",
+    "not listed to the end": "一覧の取得は途中",
     "{n} of them without a digest to verify": "うち照合できるハッシュなし {n} 件",
     # while it runs
     "{share} models, {failed} failed": "現在 {share} モデル、失敗 {failed} 件",

@@ -168,7 +168,7 @@ def _batch(
 def _account(
     connection: sqlite3.Connection, roots: str, roles: str, *, text: str, origin: str
 ) -> Account:
-    expected = stored = size = left = unverified = 0
+    expected = stored = size = left = unread = unverified = 0
     unavailable: dict[str, int] = {}
     failed: dict[str, int] = {}
     for row in connection.execute(COUNTED, (roots, roles)):
@@ -181,7 +181,8 @@ def _account(
         elif status is State.UNAVAILABLE:
             unavailable[why] = unavailable.get(why, 0) + count
         elif status in (State.READY, State.CLAIMED, State.WAITING):
-            left += count
+            left += count if row["content"] else 0
+            unread += 0 if row["content"] else count
         elif row["content"]:
             stored += count
             size += int(row["bytes"])
@@ -196,6 +197,7 @@ def _account(
         failed=failed,
         open=left,
         unverified=unverified,
+        unread=unread,
     )
 
 

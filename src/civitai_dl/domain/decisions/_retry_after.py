@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
+import re
+from datetime import datetime, timezone
 
 LONGEST = 86_400.0
 """Seconds; what asks for more than a day is taken for a day."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MOMENT = re.compile(
+    r"[A-Z][a-z]{2}, ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+)
 
 
 def read_retry_after(text: str | None, date: str | None) -> float | None:
@@ -17,11 +23,21 @@ def read_retry_after(text: str | None, date: str | None) -> float | None:
     wish = (text or "").strip()
     if wish.isascii() and wish.isdigit():
         return min(LONGEST, float(wish))
-    try:
-        until = parsedate_to_datetime(wish)
-        since = parsedate_to_datetime(date or "")
-        seconds = (until - since).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        # No date, or one of the two has no zone and they cannot be compared.
+    until, since = _moment(wish), _moment((date or "").strip())
+    if until is None or since is None:
         return None
-    return min(LONGEST, max(0.0, seconds))
+    return min(LONGEST, max(0.0, (until - since).total_seconds()))
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as HTTP writes it (RFC 9110, 5.6.7); the two obsolete forms are not read."""
+    match = _MOMENT.fullmatch(text)
+    if match is None or match[2] not in _MONTHS:
+        return None
+    month = _MONTHS.index(match[2]) + 1
+    day, year, hour, minute, second = (int(match[number]) for number in (1, 3, 4, 5, 6))
+    try:
+        # A leap second is read as the second before it.
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc)
+    except ValueError:
+        return None

@@ -329,6 +329,7 @@ class Account:
     """How things stand for one input line, or for all of them; counts of files and images.
 
     unverified: model files among the stored ones for which the service lists no digest.
+    unread: lists that are not read to their end, so that more may be expected.
     """
 
     text: str
@@ -341,8 +342,9 @@ class Account:
     open: int = 0
     note: str = ""
     unverified: int = 0
+    unread: int = 0
 
     @property
     def settled(self) -> bool:
         """Whether everything that can be had is stored."""
-        return not self.failed and not self.open
+        return not self.failed and not self.open and not self.unread
