@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from archives import FAST, run, tree, wanted
 
-from civitai_dl.domain.entities import LanePaused, Selection
+from civitai_dl.adapters.storage._files import give_name
+from civitai_dl.domain.entities import LanePaused, Notice, Selection
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
 
 FILES_ONLY = replace(FAST, selection=Selection(images=False), concurrency=2)
@@ -210,3 +213,49 @@ async def test_the_bandwidth_is_limited(tmp_path: Path) -> None:
         report = await run(fake, tmp_path, wanted("1"), settings=settings)
     assert report.seconds >= 2.0
     assert report.bytes_received == 3_000_000
+
+
+async def test_a_full_disk_pauses_and_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No space left, three times in a row: an alert, no attempt used, and the run ends complete."""
+    world, ear, served = some_models(3), Ear(), []
+
+    def full(existing: Path, final: Path) -> None:
+        if len(served) < 3:
+            served.append(final)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        give_name(existing, final)
+
+    settings = replace(FILES_ONLY, retries=1)
+    async with FakeCivitai(world) as fake:
+        monkeypatch.setattr("civitai_dl.adapters.storage._partial.give_name", full)
+        things = wanted("1", "2", "3")
+        report = await run(fake, tmp_path, things, settings=settings, reporter=ear)
+    assert 3 == len(served)
+    assert 0 == report.exit_code, report.storage_trouble
+    assert any("no space" in event.text for event in ear.heard if isinstance(event, Notice))
+    assert_complete(world, tmp_path)
+
+
+async def test_a_disk_that_refuses_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permission denied when a file gets its name: exit 4, and the next run completes it."""
+    world = some_models(2)
+
+    def denied(existing: Path, final: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    async with FakeCivitai(world) as fake:
+        with monkeypatch.context() as patch:
+            patch.setattr("civitai_dl.adapters.storage._partial.give_name", denied)
+            report = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
+        assert 4 == report.exit_code
+        assert "Permission denied" in report.storage_trouble
+        fake.account.clear()
+        again = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
+        # What was verified and staged only needs its name.
+        assert fake.account.count(origin="storage") <= 1
+    assert 0 == again.exit_code
+    assert_complete(world, tmp_path)
