@@ -96,7 +96,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         max_rate_resolve=layers.number("max_rate_resolve", 10.0),
         concurrency=_concurrency(layers.text("concurrency")),
         limit_rate=read_size(layers.text("limit_rate") or "0"),
-        retries=max(1, layers.whole("retries") or 5),
+        retries=_retries(layers),
         max_wait=read_span(layers.text("max_wait") or "5m"),
         resume=not layers.on("no_resume"),
         dry_run=flags.get("dry_run") is True,
@@ -126,6 +126,11 @@ def _selection(layers: Layers, flags: Values) -> Selection:
         gallery_limit=layers.whole("gallery_limit"),
         levels=levels,
     )
+
+
+def _retries(layers: Layers) -> int:
+    retries = layers.whole("retries")
+    return 5 if retries is None else max(1, retries)
 
 
 def _language(text: str | None, environment: Mapping[str, str]) -> Language:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from civitai_dl.domain.entities import Secret
 from civitai_dl.errors import ConfigError
+
+from ._settings import BASE_URL
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -68,10 +71,13 @@ def different_tokens(environment: Mapping[str, str]) -> list[str]:
 
 def check_base_url(url: str) -> str:
     """A base URL without its last slash; plain http only for loopback. Raises: ConfigError."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise ConfigError(f"this is no base URL: {url!r}", hint=f"for example {BASE_URL}") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError(f"this is no base URL: {url!r}", hint="for example https://civitai.com")
+        raise ConfigError(f"this is no base URL: {url!r}", hint=f"for example {BASE_URL}")
     if parts.scheme == "http" and not is_loopback(url):
         raise ConfigError(
             f"the key would travel in the clear to {host}",
@@ -83,7 +89,12 @@ def check_base_url(url: str) -> str:
 def is_loopback(url: str) -> bool:
     """Whether a URL points to this machine."""
     host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def config_path(explicit: str | None) -> Path | None:

@@ -36,13 +36,14 @@ def read_levels(text: str) -> int:
     """
     levels = 0
     for word in re.split(r"[,\s]+", text.strip()):
-        name = word.upper().replace("-", "")
+        name = "PG13" if word.upper() == "PG-13" else word.upper()
+        bits = int(word) if re.fullmatch("[0-9]{1,2}", word) else 0
         if name == "ALL":
             levels |= ALL_LEVELS
         elif name in Rating.__members__:
             levels |= Rating[name].value
-        elif name.isdigit() and 0 < int(name) <= ALL_LEVELS:
-            levels |= int(name)
+        elif 0 < bits <= ALL_LEVELS:
+            levels |= bits
         else:
             raise ConfigError(
                 f"this is no browsing level: {word!r}", hint="PG, PG-13, R, X, XXX, or all"

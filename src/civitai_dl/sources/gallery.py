@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 NAME = "gallery"
 EXAMPLE = "https://civitai.com/images/98780806"
-PATTERNS = (r"/images/(?P<image>\d+)/?", r"/posts/(?P<post>\d+)/?")
+PATTERNS = (r"/images/(?P<image>[0-9]{1,19})/?", r"/posts/(?P<post>[0-9]{1,19})/?")
 
-_SHORT = re.compile(r"(?P<kind>image|post):(?P<number>\d+)")
+_SHORT = re.compile(r"(?P<kind>image|post):(?P<number>[0-9]{1,19})")
 
 CUT_OFF = "the service's search cuts this listing off, even split by rating and medium"
 

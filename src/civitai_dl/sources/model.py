@@ -45,9 +45,10 @@ if TYPE_CHECKING:
 
 NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
-PATTERNS = (r"/models/(?P<model>\d+)(?:/[^/]*)?/?",)
+PATTERNS = (r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",)
 
-_SHORT = re.compile(r"(?:model:)?(\d+)")
+_SHORT = re.compile(r"(?:model:)?([0-9]{1,19})")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def parse(text: str) -> Target | None:
@@ -63,7 +64,7 @@ def parse(text: str) -> Target | None:
     if match is None:
         return None
     versions = parse_qs(urlsplit(text).query).get("modelVersionId", [])
-    version = versions[0] if versions and versions[0].isdigit() else None
+    version = versions[0] if versions and _NUMBER.fullmatch(versions[0]) else None
     return _target(match["model"], version)
 
 

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 NAME = "version"
 EXAMPLE = "https://civitai.com/model-versions/128713"
 PATTERNS = (
-    r"/model-versions/(\d+)/?",
-    r"/api/v1/model-versions/(\d+)/?",
-    r"/api/download/models/(\d+)/?",
+    r"/model-versions/([0-9]{1,19})/?",
+    r"/api/v1/model-versions/([0-9]{1,19})/?",
+    r"/api/download/models/([0-9]{1,19})/?",
 )
 
-_SHORT = re.compile(r"version:(\d+)")
+_SHORT = re.compile(r"version:([0-9]{1,19})")
 _DIGEST = re.compile(r"(?:hash:|sha256:)?([0-9A-Fa-f]{64}|[0-9A-Fa-f]{10})")
-_DECIMAL = re.compile(r"\d+")
+_DECIMAL = re.compile(r"[0-9]{1,19}")
 
 
 def parse(text: str) -> Target | None:

@@ -170,11 +170,11 @@ def _network_words(error: BaseException) -> str:
 def _decode(reply: _Reply, what: str) -> Json:
     try:
         found: Json = msgspec.json.decode(reply.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             # Texts may hold raw control characters (observed), which strict JSON forbids.
             found = json.loads(reply.body.decode("utf-8", "replace"), strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _not_json(reply, what) from None
     return found
 

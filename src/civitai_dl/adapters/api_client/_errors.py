@@ -102,7 +102,7 @@ def read_reason(body: bytes) -> tuple[dict[str, object], str]:
     text = body[:65_536].decode("utf-8", "replace")
     try:
         value = json.loads(text, strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}, _line(_TAG.sub(" ", text))
     fields = value if isinstance(value, dict) else {}
     words = [_words(fields.get(name)) for name in ("message", "error")]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeVar
 
 import anyio
@@ -86,9 +87,10 @@ class LocalStorage:
 
     def _size(self, path: str) -> int | None:
         try:
-            return (self._root / path).stat().st_size
-        except OSError:
+            found = self._resolve(path).lstat()
+        except (OSError, StorageDenied):
             return None
+        return found.st_size if S_ISREG(found.st_mode) else None
 
     async def measure(self, path: str) -> Measured | None:
         """See ports.Storage."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +46,7 @@ class LocalPartial:
         self._sha256 = hashlib.sha256()
         self._crc: int | None = None
         self._head = b""
+        self._spoilt: OSError | None = None
         self.gone = False
 
     @property
@@ -73,14 +76,17 @@ class LocalPartial:
             await self._hop(lambda: self._keep(offset))
 
     def _keep(self, offset: int) -> None:
-        with storage_errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self.path.name}"):
             handle = self._open()
+            if os.fstat(handle).st_size < offset:
+                # Truncating would make it longer, with zeros that nobody sent.
+                raise OSError(errno.EIO, "the partial is shorter than it was")
             os.ftruncate(handle, offset)
             os.lseek(handle, 0, os.SEEK_SET)
             while self._written < offset:
                 chunk = os.read(handle, min(READ_SIZE, offset - self._written))
                 if not chunk:
-                    raise OSError(f"the partial {self.path.name} is shorter than it was")
+                    raise OSError(errno.EIO, "the partial became shorter while it was read")
                 self._digest(chunk)
 
     def _open(self) -> int:
@@ -98,17 +104,18 @@ class LocalPartial:
     def _flush(self) -> None:
         if not self._buffer:
             return
-        with storage_errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self.path.name}"):
             handle = self._open()
             view = memoryview(self._buffer)
+            done = 0
             try:
-                done = 0
                 while done < len(view):
                     done += os.write(handle, view[done:])
-                self._digest(view)
             finally:
+                # What reached the disk before it was full must not be written a second time.
+                self._digest(view[:done])
                 view.release()
-        self._buffer.clear()
+                del self._buffer[:done]
 
     def _digest(self, chunk: bytes | memoryview) -> None:
         self._sha256.update(chunk)
@@ -126,8 +133,27 @@ class LocalPartial:
     def _sync(self) -> None:
         self._flush()
         if self._handle is not None:
-            with storage_errors(f"writing {self.path.name}"):
-                os.fsync(self._handle)
+            with self._errors(f"writing {self.path.name}"):
+                self._make_durable(self._handle)
+
+    def _make_durable(self, handle: int) -> None:
+        """Sync, once: after a failure the system believes its pages clean, so a second try lies."""
+        if self._spoilt is not None:
+            raise self._spoilt
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            self._spoilt = error
+            raise
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        """As storage_errors; a partial that somebody deleted is an error of the storage, too."""
+        with storage_errors(what):
+            try:
+                yield
+            except FileNotFoundError as error:
+                raise OSError(errno.EIO, "the partial is gone") from error
 
     async def finish(self) -> Measured:
         """See ports.Partial."""
@@ -135,9 +161,9 @@ class LocalPartial:
 
     def _finish(self) -> Measured:
         self._flush()
-        with storage_errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self.path.name}"):
             handle = self._open()
-            os.fsync(handle)
+            self._make_durable(handle)
             os.lseek(handle, max(0, self._written - TAIL), os.SEEK_SET)
             tail = os.read(handle, TAIL)
             # Close before the name is given: Windows refuses the reverse order.
@@ -150,7 +176,7 @@ class LocalPartial:
         await self._hop(lambda: self._publish(path))
 
     def _publish(self, path: str) -> None:
-        with storage_errors(f"publishing {path}"):
+        with self._errors(f"publishing {path}"):
             final = self._resolve(path)
             make_folder(final.parent)
             give_name(self.path, final)
@@ -161,7 +187,7 @@ class LocalPartial:
         return await self._hop(lambda: self._quarantine(name, evidence))
 
     def _quarantine(self, name: str, evidence: Mapping[str, object]) -> str:
-        with storage_errors(f"setting aside {name}"):
+        with self._errors(f"setting aside {name}"):
             make_folder(self._corrupted)
             self._close()
             for number in range(1, 1000):
@@ -185,7 +211,7 @@ class LocalPartial:
     def _discard(self) -> None:
         self._close()
         self._buffer.clear()
-        with storage_errors(f"removing {self.path.name}"):
+        with self._errors(f"removing {self.path.name}"):
             self.path.unlink(missing_ok=True)
         self.gone = True
 
@@ -195,5 +221,10 @@ class LocalPartial:
             os.close(handle)
 
     def close(self) -> None:
-        """Let the file go without losing it. Safe to repeat; does not block for long."""
+        """Let the file go without losing it, unless its bytes cannot be believed.
+
+        Safe to repeat; does not block for long.
+        """
         self._close()
+        if self._spoilt is not None and not self.gone:
+            self.path.unlink(missing_ok=True)

@@ -16,8 +16,8 @@ LARGEST_ID = 2_147_483_647
 """The service's ids are 32-bit integers: /models/:id answers 400 beyond (server source)."""
 
 _AIR = re.compile(
-    r"^(?:urn:)?air:(?P<ecosystem>[^:]+):(?P<kind>[^:]+):civitai:(?P<model>\d+)"
-    r"(?:@(?P<version>\d+))?(?:[:.?].*)?$",
+    r"^(?:urn:)?air:(?P<ecosystem>[^:]+):(?P<kind>[^:]+):civitai:(?P<model>[0-9]{1,10})"
+    r"(?:@(?P<version>[0-9]{1,10}))?(?:[:.?].*)?$",
     re.IGNORECASE,
 )
 
@@ -33,11 +33,16 @@ class Air:
 
     @classmethod
     def parse(cls, text: str) -> Air | None:
-        """Read `urn:air:<ecosystem>:<type>:civitai:<model>@<version>`; None for anything else."""
+        """Read `urn:air:<ecosystem>:<type>:civitai:<model>@<version>`; None for anything else.
+
+        Also None for an id that the service cannot have.
+        """
         match = _AIR.match(text.strip())
         if match is None:
             return None
         version = match["version"]
+        if not all(0 < int(number) <= LARGEST_ID for number in (match["model"], version or "1")):
+            return None
         return cls(
             ecosystem=match["ecosystem"].lower(),
             kind=match["kind"].lower(),

@@ -1,0 +1,855 @@
+"""What every storage must do, and what a directory must do besides."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import pathlib
+import sys
+import zlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from civitai_dl.adapters.storage import STATE, LocalStorage, local_path, open_storage
+from civitai_dl.errors import ConfigError, StorageDenied, StorageError, StorageFull
+from civitai_dl.ports import Storage
+
+Open = Callable[[], Storage]
+
+HERE, THERE = "model_0/5/20-v1/a.safetensors", "model_0/6/30-v1/b.safetensors"
+LARGE = bytes(range(256)) * 5_000
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def put(storage: Storage, path: str, data: bytes, key: str = "file:1:1") -> None:
+    """Store bytes as a transfer does."""
+    async with storage.partial(key) as partial:
+        await partial.begin(0)
+        await partial.write(data)
+        await partial.finish()
+        await partial.publish(path)
+
+
+async def pieces(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+OUTSIDE = [
+    "../x",
+    "a/../../x",
+    "a/..",
+    "..",
+    ".",
+    "a/./x",
+    "/etc/x",
+    "a//x",
+    "a/",
+    "",
+    "a\\x",
+    "..\\x",
+    "C:\\x",
+    "a/b\0c",
+]
+
+
+class StorageSuite:
+    """Behaviour that holds wherever an archive lies; a subclass gives the fixture `opened`."""
+
+    @pytest.fixture
+    def opened(self) -> Open:
+        """Opens the same archive anew, as the next process would."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def storage(self, opened: Open) -> Storage:
+        return opened()
+
+    # partials
+
+    async def test_a_file_is_written_measured_and_named(self, storage: Storage) -> None:
+        """What was written is in the archive under its name, with the digests that were measured."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0, crc=True)
+            for at in range(0, len(LARGE), 60_000):
+                await partial.write(LARGE[at : at + 60_000])
+            assert partial.size == len(LARGE) == 1_280_000
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (1_280_000, sha256(LARGE)) == (measured.size, measured.sha256)
+        assert f"{zlib.crc32(LARGE):08x}" == measured.crc32
+        assert (LARGE[:4096], LARGE[-4096:]) == (measured.head, measured.tail)
+        assert await storage.read(HERE) == LARGE
+
+    async def test_the_crc32_is_measured_when_asked_for(self, storage: Storage) -> None:
+        """A CRC32 that nobody asked for is not measured; one of few bytes keeps its noughts."""
+        async with storage.partial("a") as partial:
+            await partial.begin(0)
+            await partial.write(b"123456789")
+            assert (await partial.finish()).crc32 == ""
+        async with storage.partial("a") as partial:
+            await partial.begin(9, crc=True)
+            assert (await partial.finish()).crc32 == "cbf43926"
+        async with storage.partial("b") as partial:
+            await partial.begin(0, crc=True)
+            assert (await partial.finish()).crc32 == "00000000"
+
+    @pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 524_288, 524_289])
+    async def test_files_of_every_size_are_what_they_were(
+        self, storage: Storage, size: int
+    ) -> None:
+        """An empty file, and files on either side of a buffer's end, are measured as they are."""
+        data = LARGE[:size]
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(data)
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (size, sha256(data)) == (measured.size, measured.sha256)
+        assert (data[:4096], data[-4096:]) == (measured.head, measured.tail if size else b"")
+        assert await storage.sizes([HERE]) == [size]
+        assert await storage.read(HERE) == data
+
+    async def test_publishing_replaces_nothing(self, storage: Storage) -> None:
+        """A file that is there already stays as it is, and the new bytes get another name."""
+        await put(storage, HERE, b"the user's own")
+        async with storage.partial("file:2:2") as partial:
+            await partial.begin(0)
+            await partial.write(b"ours")
+            await partial.finish()
+            with pytest.raises(FileExistsError):
+                await partial.publish(HERE)
+            assert await storage.read(HERE) == b"the user's own"
+            await partial.publish(THERE)
+        assert await storage.read(HERE) == b"the user's own"
+        assert await storage.read(THERE) == b"ours"
+
+    async def test_nothing_has_a_name_before_it_is_published(self, storage: Storage) -> None:
+        """Bytes on their way are in no place where a person looks."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE)
+            await partial.sync()
+            await partial.finish()
+            assert await storage.sizes([HERE]) == [None]
+
+    async def test_a_partial_is_continued_by_the_next_attempt(self, opened: Open) -> None:
+        """Bytes of a broken transfer are kept, digested again and continued by the next process."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE[:700_000])
+            assert await partial.sync() == 700_000
+        storage = opened()
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 700_000
+            await partial.begin(700_000, crc=True)
+            assert partial.size == 700_000
+            await partial.write(LARGE[700_000:])
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (sha256(LARGE), f"{zlib.crc32(LARGE):08x}") == (measured.sha256, measured.crc32)
+        assert LARGE[:4096] == measured.head
+        assert await storage.read(HERE) == LARGE
+
+    async def test_what_lies_above_the_checkpoint_is_dropped(self, storage: Storage) -> None:
+        """A transfer that goes on at byte 700 digests exactly the 700 bytes before it."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700 + b"garbage")
+            await partial.sync()
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 707
+            await partial.begin(700)
+            assert partial.size == 700
+            await partial.write(b"b" * 300)
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert sha256(b"a" * 700 + b"b" * 300) == measured.sha256
+        assert await storage.read(HERE) == b"a" * 700 + b"b" * 300
+
+    async def test_starting_over_leaves_nothing_of_before(self, storage: Storage) -> None:
+        """A file that shrank on the far side has no tail of the old one."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE)
+            await partial.sync()
+            await partial.begin(0)
+            await partial.write(b"short")
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (5, sha256(b"short"), b"short") == (measured.size, measured.sha256, measured.tail)
+        assert await storage.read(HERE) == b"short"
+
+    async def test_a_partial_cannot_be_continued_beyond_its_end(self, storage: Storage) -> None:
+        """Asked to keep more bytes than there are, a partial says so and makes none up."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+            with pytest.raises(StorageError):
+                await partial.begin(701)
+
+    async def test_two_openings_of_one_task_never_share_a_file(self, storage: Storage) -> None:
+        """Should two workers ever meet on one task, neither writes into the other's bytes."""
+        async with storage.partial("file:1:1") as one, storage.partial("file:1:1") as other:
+            await one.begin(0)
+            await other.begin(0)
+            for _ in range(3):
+                await one.write(b"1" * 300_000)
+                await other.write(b"2" * 300_000)
+            assert sha256(b"1" * 900_000) == (await one.finish()).sha256
+            assert sha256(b"2" * 900_000) == (await other.finish()).sha256
+            await one.publish(HERE)
+            with pytest.raises(FileExistsError):
+                await other.publish(HERE)
+        assert await storage.read(HERE) == b"1" * 900_000
+
+    async def test_partials_of_different_tasks_are_different(self, storage: Storage) -> None:
+        """What one task left is not taken over by another."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+        async with storage.partial("file:1:2") as partial:
+            assert partial.held == 0
+
+    async def test_what_was_discarded_is_gone(self, opened: Open) -> None:
+        """Wrong bytes that were dropped are not continued by anybody."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE)
+            await partial.sync()
+            await partial.discard()
+            await partial.discard()
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 0
+
+    async def test_what_was_published_is_not_continued(self, opened: Open) -> None:
+        """A file that has its name leaves no partial behind."""
+        await put(opened(), HERE, b"done")
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 0
+
+    async def test_a_task_that_wrote_nothing_leaves_nothing(self, opened: Open) -> None:
+        """A transfer that was refused before its first byte leaves no trace."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            assert (partial.held, partial.size) == (0, 0)
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 0
+
+    async def test_an_error_inside_keeps_the_bytes(self, storage: Storage) -> None:
+        """A transfer that breaks off keeps what was made durable."""
+        with pytest.raises(RuntimeError, match="cut"):
+            async with storage.partial("file:1:1") as partial:
+                await partial.begin(0)
+                await partial.write(b"a" * 700)
+                await partial.sync()
+                raise RuntimeError("cut")
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 700
+
+    async def test_wrong_bytes_are_set_aside_with_their_evidence(self, storage: Storage) -> None:
+        """What failed its digest three times lies in corrupted/, with what is known of it beside."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"wrong")
+            await partial.finish()
+            where = await partial.quarantine("20-1-a.safetensors", {"why": "SHA256", "名": 1})
+        assert where == "corrupted/20-1-a.safetensors"
+        assert await storage.read(where) == b"wrong"
+        note = await storage.read(f"{where}.evidence.json")
+        assert note is not None
+        assert note.decode() == '{\n  "why": "SHA256",\n  "名": 1\n}\n'
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 0
+
+    async def test_what_is_set_aside_replaces_nothing(self, storage: Storage) -> None:
+        """The same file set aside again lies beside the first, with evidence of its own."""
+        found = []
+        for data in (b"one", b"two", b"three"):
+            async with storage.partial("file:1:1") as partial:
+                await partial.begin(0)
+                await partial.write(data)
+                await partial.finish()
+                found.append(await partial.quarantine("a.bin", {"bytes": data.decode()}))
+        assert found == ["corrupted/a.bin", "corrupted/2-a.bin", "corrupted/3-a.bin"]
+        assert [b"one", b"two", b"three"] == [await storage.read(path) for path in found]
+        assert b"two" in (await storage.read("corrupted/2-a.bin.evidence.json") or b"")
+
+    # second names
+
+    async def test_a_second_name_has_the_same_bytes(self, storage: Storage) -> None:
+        """A file that is stored already gets its second place without a transfer."""
+        await put(storage, HERE, LARGE)
+        await storage.link(HERE, THERE)
+        assert await storage.read(THERE) == LARGE
+        assert await storage.sizes([HERE, THERE]) == [len(LARGE), len(LARGE)]
+
+    async def test_a_second_name_replaces_nothing(self, storage: Storage) -> None:
+        """A link does not take the place of what is there."""
+        await put(storage, HERE, b"one")
+        await put(storage, THERE, b"two")
+        with pytest.raises(FileExistsError):
+            await storage.link(HERE, THERE)
+        assert await storage.read(THERE) == b"two"
+
+    async def test_what_is_gone_gets_no_second_name(self, storage: Storage) -> None:
+        """A twin that was deleted is noticed, so that the file is fetched."""
+        with pytest.raises(FileNotFoundError):
+            await storage.link(HERE, THERE)
+        assert await storage.sizes([THERE]) == [None]
+
+    # documents
+
+    async def test_documents_are_written_whole_and_replaced(self, storage: Storage) -> None:
+        """The JSON of a model is replaced by a newer one, in any number at once."""
+        many = [(f"model_0/{number}/model.json", b"%d" % number) for number in range(30)]
+        await storage.save(many)
+        await storage.save([("model_0/7/model.json", b"newer"), ("lists/a.json", b"[]")])
+        assert await storage.read("model_0/7/model.json") == b"newer"
+        assert await storage.read("model_0/8/model.json") == b"8"
+        assert await storage.read("lists/a.json") == b"[]"
+        await storage.save([])
+
+    async def test_a_large_document_comes_in_pieces(self, storage: Storage) -> None:
+        """A list of a million images is written piece by piece, and replaces the older one."""
+        await storage.save_stream("lists/a.json", pieces(b"[", *[b"1,"] * 1_000, b"1]"))
+        data = await storage.read("lists/a.json")
+        assert data is not None
+        assert (len(data), data[:3], data[-3:]) == (2_003, b"[1,", b",1]")
+        await storage.save_stream("lists/a.json", pieces())
+        assert await storage.read("lists/a.json") == b""
+
+    async def test_a_document_that_breaks_off_changes_nothing(self, storage: Storage) -> None:
+        """A list that could not be written to its end leaves the older one as it was."""
+        await storage.save_stream("lists/a.json", pieces(b"old"))
+
+        async def broken() -> AsyncIterator[bytes]:
+            yield b"new"
+            raise RuntimeError("cut")
+
+        with pytest.raises(RuntimeError, match="cut"):
+            await storage.save_stream("lists/a.json", broken())
+        assert await storage.read("lists/a.json") == b"old"
+
+    async def test_documents_are_removed_when_they_are_there(self, storage: Storage) -> None:
+        """failed.txt of an earlier run goes, and one that never was is no error."""
+        await storage.save([("failed.txt", b"x"), ("retry.sh", b"y")])
+        await storage.remove(["failed.txt", "never/was.txt"])
+        assert await storage.read("failed.txt") is None
+        assert await storage.read("retry.sh") == b"y"
+        await storage.remove([])
+
+    # looking
+
+    async def test_what_is_not_there_has_no_size_and_no_bytes(self, storage: Storage) -> None:
+        """A file that is missing is an answer, not an error."""
+        assert await storage.sizes([HERE, THERE]) == [None, None]
+        assert await storage.read(HERE) is None
+        assert await storage.measure(HERE) is None
+
+    async def test_a_stored_file_is_measured_by_reading_it(self, storage: Storage) -> None:
+        """`verify` reads every byte of a file."""
+        await put(storage, HERE, LARGE)
+        measured = await storage.measure(HERE)
+        assert measured is not None
+        assert (len(LARGE), sha256(LARGE)) == (measured.size, measured.sha256)
+        assert f"{zlib.crc32(LARGE):08x}" == measured.crc32
+        assert (LARGE[:4096], LARGE[-4096:]) == (measured.head, measured.tail)
+
+    def test_free_space_is_known_or_not(self, storage: Storage) -> None:
+        """The space that is left is a number of bytes, where the storage can tell."""
+        free = storage.free()
+        assert free is None or free > 0
+
+    # paths
+
+    @pytest.mark.parametrize("path", OUTSIDE)
+    async def test_no_path_leaves_the_archive(self, storage: Storage, path: str) -> None:
+        """A path with `..`, a backslash or a leading slash is refused, whatever is asked of it."""
+        await put(storage, HERE, b"x")
+        async with storage.partial("file:2:2") as partial:
+            await partial.begin(0)
+            await partial.write(b"x")
+            await partial.finish()
+            with pytest.raises(StorageDenied):
+                await partial.publish(path)
+        for attempt in (
+            storage.save([(path, b"x")]),
+            storage.save_stream(path, pieces(b"x")),
+            storage.link(HERE, path),
+            storage.link(path, THERE),
+            storage.read(path),
+            storage.measure(path),
+            storage.remove([path]),
+        ):
+            with pytest.raises(StorageDenied, match="leave the archive"):
+                await attempt
+
+
+class TestLocalStorage(StorageSuite):
+    """An archive in a directory."""
+
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        root = tmp_path / "archive"
+        root.mkdir()
+        return root
+
+    @pytest.fixture
+    def opened(self, root: Path) -> Open:
+        return lambda: LocalStorage(root)
+
+    @pytest.fixture
+    def scratch(self, root: Path) -> Path:
+        return root / STATE / "tmp"
+
+    def test_opening_makes_the_directory(self, tmp_path: Path) -> None:
+        """`-o a/b/c` makes what is missing."""
+        open_storage(str(tmp_path / "a/b/c"))
+        assert (tmp_path / "a/b/c" / STATE / "tmp").is_dir()
+
+    def test_a_directory_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
+        """A path below a file is told to be denied."""
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(StorageError, match="file/a"):
+            open_storage(str(tmp_path / "file/a"))
+
+    @pytest.mark.parametrize(
+        ("location", "path"), [("a/b", Path("a/b")), ("file:///a/b", Path("/a/b"))]
+    )
+    def test_a_directory_may_be_named_as_a_url(self, location: str, path: Path) -> None:
+        """file:///a/b and a plain path are directories."""
+        assert path == local_path(location)
+        with pytest.raises(ConfigError, match="gopher"):
+            local_path("gopher://a")
+
+    # what earlier processes left
+
+    async def test_drafts_of_dead_processes_are_cleared_away(
+        self, opened: Open, scratch: Path
+    ) -> None:
+        """Half-written documents and copies go at the next start, partial files stay."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+        for name in ("document-1.tmp", "copy-1.part", "stream-1.tmp"):
+            (scratch / name).write_bytes(b"half")
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 700
+        assert len(list(scratch.iterdir())) == 1
+
+    async def test_no_draft_stays_behind(self, storage: Storage, scratch: Path) -> None:
+        """After documents, links and files there is nothing left in the scratch folder."""
+        await put(storage, HERE, b"x")
+        await storage.link(HERE, THERE)
+        await storage.save([("a.txt", b"x")])
+        await storage.save_stream("b.txt", pieces(b"x"))
+        assert list(scratch.iterdir()) == []
+
+    async def test_a_partial_that_somebody_deleted_is_begun_anew(
+        self, storage: Storage, scratch: Path
+    ) -> None:
+        """Who clears the scratch folder by hand loses a partial and nothing else."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+        for path in scratch.iterdir():
+            path.unlink()
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 0
+
+    async def test_a_partial_that_vanishes_under_way_is_a_storage_error(
+        self, storage: Storage, scratch: Path
+    ) -> None:
+        """Who deletes a partial while it is written gets an expected error, not a crash."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.finish()
+            for path in scratch.iterdir():
+                path.unlink()
+            with pytest.raises(StorageError):
+                await partial.publish(HERE)
+
+    # documents
+
+    async def test_a_document_that_is_there_is_not_written_again(
+        self, storage: Storage, root: Path
+    ) -> None:
+        """A run without news touches no document."""
+        await storage.save([("model_0/5/model.json", b"{}")])
+        path = root / "model_0/5/model.json"
+        before = path.stat()
+        await storage.save([("model_0/5/model.json", b"{}")])
+        assert (before.st_ino, before.st_mtime_ns) == (path.stat().st_ino, path.stat().st_mtime_ns)
+        await storage.save([("model_0/5/model.json", b"[]")])
+        assert (before.st_ino, b"[]") != (path.stat().st_ino, b"")
+        assert path.read_bytes() == b"[]"
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows has no execute bit")
+    async def test_the_script_that_tries_again_can_be_run(
+        self, storage: Storage, root: Path
+    ) -> None:
+        """retry.sh is executable, failed.txt is not."""
+        await storage.save([("retry.sh", b"#!/bin/sh\n"), ("failed.txt", b"")])
+        assert (root / "retry.sh").stat().st_mode & 0o111 == 0o111
+        assert (root / "failed.txt").stat().st_mode & 0o111 == 0
+
+    # links
+
+    @pytest.mark.skipif(os.name == "nt", reason="inode numbers are another thing there")
+    async def test_a_second_name_takes_no_second_space(self, storage: Storage, root: Path) -> None:
+        """Two places of one file are one file on disk."""
+        await put(storage, HERE, LARGE)
+        await storage.link(HERE, THERE)
+        assert (root / HERE).stat().st_ino == (root / THERE).stat().st_ino
+
+    @pytest.mark.parametrize(
+        "code", [errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS]
+    )
+    async def test_where_links_fail_files_are_copied(
+        self, storage: Storage, root: Path, scratch: Path, monkeypatch, code: int
+    ) -> None:
+        """On a disk without hard links, or with too many, the second place is a copy."""
+        await put(storage, HERE, LARGE)
+        real = os.link
+
+        def link(source, target, **facts):
+            if "copy-" not in str(source) or code != errno.EMLINK:
+                raise OSError(code, os.strerror(code))
+            real(source, target, **facts)
+
+        monkeypatch.setattr(os, "link", link)
+        await storage.link(HERE, THERE)
+        assert (root / THERE).read_bytes() == LARGE
+        assert (root / HERE).stat().st_ino != (root / THERE).stat().st_ino
+        with pytest.raises(FileExistsError):
+            await storage.link(HERE, THERE)
+        assert [path for path in scratch.iterdir() if not path.name.startswith("copy-")] == []
+
+    async def test_where_links_fail_files_are_published_all_the_same(
+        self, storage: Storage, root: Path, scratch: Path, monkeypatch
+    ) -> None:
+        """On a disk without hard links a file gets its name by renaming, and still replaces none."""
+
+        def link(source, target, **facts):
+            raise OSError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(os, "link", link)
+        await put(storage, HERE, LARGE)
+        assert (root / HERE).read_bytes() == LARGE
+        assert list(scratch.iterdir()) == []
+        with pytest.raises(FileExistsError):
+            await put(storage, HERE, b"other", key="file:2:2")
+        assert (root / HERE).read_bytes() == LARGE
+
+    async def test_a_link_that_is_denied_is_no_copy(self, storage: Storage, monkeypatch) -> None:
+        """A directory that may not be written is told, and nothing is copied into it."""
+        await put(storage, HERE, b"x")
+
+        def link(source, target, **facts):
+            raise PermissionError(errno.EACCES, "denied")
+
+        monkeypatch.setattr(os, "link", link)
+        with pytest.raises(StorageDenied):
+            await storage.link(HERE, THERE)
+        assert await storage.sizes([THERE]) == [None]
+
+    # paths
+
+    @pytest.mark.skipif(os.name == "nt", reason="making links needs a privilege there")
+    async def test_a_folder_that_leads_elsewhere_is_not_followed(
+        self, storage: Storage, root: Path, tmp_path: Path
+    ) -> None:
+        """A folder that somebody replaced by a link to elsewhere is refused, and elsewhere is safe."""
+        elsewhere = tmp_path / "elsewhere"
+        (elsewhere / "5").mkdir(parents=True)
+        (elsewhere / "5/model.json").write_bytes(b"theirs")
+        (root / "model_0").symlink_to(elsewhere)
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"x")
+            await partial.finish()
+            with pytest.raises(StorageDenied):
+                await partial.publish("model_0/5/a.bin")
+        for attempt in (
+            storage.save([("model_0/5/model.json", b"ours")]),
+            storage.save_stream("model_0/5/model.json", pieces(b"ours")),
+            storage.read("model_0/5/model.json"),
+            storage.measure("model_0/5/model.json"),
+            storage.remove(["model_0/5/model.json"]),
+        ):
+            with pytest.raises(StorageDenied, match="leave the archive"):
+                await attempt
+        assert [path.name for path in elsewhere.rglob("*")] == ["5", "model.json"]
+        assert (elsewhere / "5/model.json").read_bytes() == b"theirs"
+
+    @pytest.mark.skipif(os.name == "nt", reason="making links needs a privilege there")
+    async def test_a_document_that_is_a_link_is_replaced_not_followed(
+        self, storage: Storage, root: Path, tmp_path: Path
+    ) -> None:
+        """A link in the place of a document gives way to the document; what it led to is safe."""
+        (tmp_path / "theirs").write_bytes(b"theirs")
+        (root / "failed.txt").symlink_to(tmp_path / "theirs")
+        await storage.save([("failed.txt", b"ours")])
+        assert (tmp_path / "theirs").read_bytes() == b"theirs"
+        assert not (root / "failed.txt").is_symlink()
+        assert (root / "failed.txt").read_bytes() == b"ours"
+
+    @pytest.mark.skipif(os.name == "nt", reason="making links needs a privilege there")
+    async def test_an_archive_behind_a_link_is_an_archive(self, tmp_path: Path) -> None:
+        """`-o` may name a link to a directory on another disk."""
+        (tmp_path / "disk").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "disk")
+        storage = LocalStorage(tmp_path / "link")
+        await put(storage, HERE, b"x")
+        assert (tmp_path / "disk" / HERE).read_bytes() == b"x"
+
+    async def test_only_files_of_the_archive_have_a_size(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        """A folder has no size, nor has anything outside."""
+        (tmp_path / "outside").write_bytes(b"x")
+        await storage.save([("model_0/5/model.json", b"{}")])
+        found = await storage.sizes(["model_0/5", "../outside", str(tmp_path / "outside")])
+        assert found == [None, None, None]
+
+    # a disk that is full, denied or broken
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            (errno.ENOSPC, StorageFull),
+            (errno.EDQUOT, StorageFull),
+            (errno.EACCES, StorageDenied),
+            (errno.EROFS, StorageDenied),
+            (errno.EIO, StorageError),
+        ],
+    )
+    async def test_trouble_with_the_disk_is_named_by_what_to_do(
+        self, storage: Storage, root: Path, monkeypatch, code: int, kind: type[StorageError]
+    ) -> None:
+        """A full disk, a missing permission and a broken disk are three errors."""
+
+        def fail(handle, *data):
+            # As the real one, it leaves no hold on the bytes in the traceback.
+            del data
+            raise OSError(code, os.strerror(code))
+
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            with monkeypatch.context() as broken:
+                broken.setattr(os, "write", fail)
+                await partial.write(b"small enough to wait")
+                with pytest.raises(StorageError) as told:
+                    await partial.sync()
+                assert kind is type(told.value)
+            await partial.begin(0)
+            await partial.write(b"x")
+            with monkeypatch.context() as broken:
+                broken.setattr(os, "fsync", fail)
+                for attempt in (
+                    partial.sync(),
+                    partial.finish(),
+                    storage.save([("a/b.json", b"x")]),
+                    storage.save_stream("a/b.json", pieces(b"x")),
+                ):
+                    with pytest.raises(StorageError) as told:
+                        await attempt
+                    assert kind is type(told.value)
+        assert not (root / "a/b.json").exists()
+
+    def test_a_full_disk_and_a_denied_one_say_what_helps(self, root: Path, monkeypatch) -> None:
+        """An error of the disk tells what to do about it."""
+
+        def fail(*_):
+            raise OSError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(os, "scandir", fail)
+        with pytest.raises(StorageDenied, match="Permission denied") as told:
+            LocalStorage(root)
+        assert "permissions" in told.value.hint
+
+    async def test_a_write_that_takes_a_part_is_continued(
+        self, storage: Storage, monkeypatch
+    ) -> None:
+        """A disk that takes a few bytes at a time gets all of them, in their order."""
+        real = os.write
+        monkeypatch.setattr(os, "write", lambda handle, data: real(handle, data[:100_000]))
+        await put(storage, HERE, LARGE)
+        assert await storage.read(HERE) == LARGE
+
+    async def test_a_full_disk_in_the_middle_of_a_write_doubles_no_byte(
+        self, storage: Storage, monkeypatch
+    ) -> None:
+        """Bytes that reached the disk before it was full are not written again after it."""
+        real, calls = os.write, []
+
+        def write(handle, data):
+            calls.append(len(data))
+            if len(calls) == 2:
+                del data
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(handle, data[:400_000])
+
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            with monkeypatch.context() as full:
+                full.setattr(os, "write", write)
+                with pytest.raises(StorageFull):
+                    await partial.write(LARGE)
+            durable = await partial.sync()
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(durable)
+            measured = await partial.finish()
+        assert sha256(LARGE[:durable]) == measured.sha256
+
+    async def test_after_a_failed_fsync_nothing_of_the_file_is_believed(
+        self, storage: Storage, monkeypatch
+    ) -> None:
+        """A system that failed to write pages marks them clean, so a second fsync proves nothing."""
+
+        def fail(*_):
+            raise OSError(errno.EIO, "Input/output error")
+
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            with monkeypatch.context() as broken:
+                broken.setattr(os, "fsync", fail)
+                with pytest.raises(StorageError):
+                    await partial.sync()
+            with pytest.raises(StorageError):
+                await partial.sync()
+
+    # order
+
+    @pytest.fixture
+    def order(self, root: Path, monkeypatch) -> list[tuple[str, str]]:
+        """What reaches the disk, in its order: syncs of files and folders, and names given."""
+        if sys.platform != "linux":
+            pytest.skip("names of open files are read from /proc")
+        events: list[tuple[str, str]] = []
+        fsync, link, replace = os.fsync, os.link, pathlib.Path.replace
+
+        def short(path) -> str:
+            name = os.path.relpath(path, root)
+            return "draft" if name.startswith(STATE) else name
+
+        def noted_fsync(handle):
+            fsync(handle)
+            events.append(("sync", short(os.readlink(f"/proc/self/fd/{handle}"))))
+
+        def noted_link(source, target, **facts):
+            link(source, target, **facts)
+            events.append(("name", short(target)))
+
+        def noted_replace(self, target):
+            replace(self, target)
+            events.append(("name", short(target)))
+
+        monkeypatch.setattr(os, "fsync", noted_fsync)
+        monkeypatch.setattr(os, "link", noted_link)
+        monkeypatch.setattr(pathlib.Path, "replace", noted_replace)
+        return events
+
+    async def test_a_file_is_durable_before_it_has_its_name(
+        self, storage: Storage, order: list[tuple[str, str]]
+    ) -> None:
+        """Bytes first, then the folders above, then the name, then the folder that holds it."""
+        await put(storage, "model_0/5/a.bin", b"x")
+        assert order == [
+            ("sync", "draft"),
+            ("sync", "."),
+            ("sync", "model_0"),
+            ("name", "model_0/5/a.bin"),
+            ("sync", "model_0/5"),
+        ]
+
+    async def test_a_second_name_is_durable(
+        self, storage: Storage, order: list[tuple[str, str]]
+    ) -> None:
+        """The folder that holds a second name is synced after the name was given."""
+        await put(storage, "a.bin", b"x")
+        order.clear()
+        await storage.link("a.bin", "b/c.bin")
+        assert order == [("sync", "."), ("name", "b/c.bin"), ("sync", "b")]
+
+    async def test_a_document_is_durable_before_it_has_its_name(
+        self, storage: Storage, order: list[tuple[str, str]]
+    ) -> None:
+        """A document is on disk before it replaces an older one, and its folders are synced after."""
+        await storage.save([("a/b/c.json", b"x")])
+        assert order[:2] == [("sync", "draft"), ("name", "a/b/c.json")]
+        assert sorted(order[2:]) == [("sync", "."), ("sync", "a"), ("sync", "a/b")]
+
+    async def test_a_large_document_is_durable_before_it_has_its_name(
+        self, storage: Storage, order: list[tuple[str, str]]
+    ) -> None:
+        """A list is on disk before it replaces an older one."""
+        await storage.save_stream("lists/a.json", pieces(b"x"))
+        assert order == [
+            ("sync", "draft"),
+            ("sync", "."),
+            ("name", "lists/a.json"),
+            ("sync", "lists"),
+        ]
+
+    async def test_a_checkpoint_is_durable(
+        self, storage: Storage, order: list[tuple[str, str]]
+    ) -> None:
+        """Bytes count as held only after they were synced."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"x")
+            assert order == []
+            assert await partial.sync() == 1
+            assert order == [("sync", "draft")]
+
+
+chunks = st.lists(st.binary(max_size=2_000), max_size=6)
+
+
+@given(first=chunks, second=chunks, kept=st.integers(0, 12_000), factor=st.sampled_from([1, 300]))
+def test_however_a_file_comes_its_digest_is_that_of_its_bytes(
+    tmp_path_factory, first, second, kept, factor
+) -> None:
+    """Any pieces, broken off anywhere and continued anywhere below, give the digest of the whole."""
+    import asyncio
+
+    storage = LocalStorage(tmp_path_factory.mktemp("archive"))
+
+    async def run() -> None:
+        async with storage.partial("a") as partial:
+            await partial.begin(0)
+            for chunk in first:
+                await partial.write(chunk * factor)
+            held = await partial.sync()
+        offset = min(kept * factor, held)
+        async with storage.partial("a") as partial:
+            assert partial.held == held
+            await partial.begin(offset, crc=True)
+            for chunk in second:
+                await partial.write(chunk * factor)
+            measured = await partial.finish()
+            await partial.publish("a.bin")
+        whole = b"".join(chunk * factor for chunk in first)[:offset]
+        whole += b"".join(chunk * factor for chunk in second)
+        assert (len(whole), sha256(whole)) == (measured.size, measured.sha256)
+        assert f"{zlib.crc32(whole):08x}" == measured.crc32
+        assert (whole[:4096], whole[-4096:] if whole else b"") == (measured.head, measured.tail)
+        assert await storage.read("a.bin") == whole
+
+    asyncio.run(run())
