@@ -111,6 +111,7 @@ check-ruff: $(DEV)
 check-mypy: $(DEV)
 	@echo "== mypy: strict types"
 	@$(PY) -m mypy --no-error-summary
+	@$(PY) -m mypy --no-error-summary tests/typing/public_api.py
 
 check-lint-imports: $(DEV)
 	@echo "== lint-imports: imports run one way"
