@@ -30,7 +30,7 @@ from civitai_dl.errors import BadAnswer, KeyRefused, NotFound, SourceError, Tran
 
 from ._desk import WorkerDesk
 from ._failures import refusal
-from ._publish import adopt_staged, link_twin, publish
+from ._publish import adopt_staged, forget, link_twin, publish
 from ._transfer import Got, Transfer
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
             return await _refused(task, ref, error, tools)
         except TransferError as error:
             if isinstance(error, BadAnswer):
-                await _forget(task, partial, tools)
+                await forget(task, partial, tools)
             return WorkerDesk(tools).judge(task, error)
         outcome = await _judge(task, ref, got, partial, tools)
         if isinstance(outcome, Stored) and transfer.checkpointed:
@@ -170,7 +170,7 @@ async def _wrong(
     if verdict.page or not isinstance(outcome, Failed):
         if isinstance(outcome, Deferred) and outcome.mismatch:
             tools.digests.setdefault(task.key, []).append(got.measured.sha256)
-        await _forget(task, partial, tools)
+        await forget(task, partial, tools)
         return outcome
     tries = [*tools.digests.pop(task.key, []), got.measured.sha256]
     agree = len(tries) > 1 and len(set(tries)) == 1
@@ -200,8 +200,3 @@ async def _wrong(
     why = "the service's digest seems wrong: every download gave the same bytes" if agree else ""
     detail = f"{verdict.why}; {why}" if why else verdict.why
     return Failed(Failure(Trouble.CORRUPT, detail, hint=hint), evidence=where, mismatch=True)
-
-
-async def _forget(task: Task, partial: Partial, tools: Tools) -> None:
-    await tools.catalog.hold(task.key, None)
-    await partial.discard()

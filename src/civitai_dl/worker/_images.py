@@ -26,7 +26,7 @@ from civitai_dl.errors import BadAnswer, LinkExpired, TransferError
 
 from ._desk import WorkerDesk
 from ._failures import as_failure
-from ._publish import adopt_staged, link_twin, publish
+from ._publish import adopt_staged, forget, link_twin, publish
 from ._transfer import Got, Transfer
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def _try_variant(
             got = await transfer.run()
         except TransferError as error:
             if isinstance(error, BadAnswer):
-                await _forget(task, partial, tools)
+                await forget(task, partial, tools)
             return _failed(task, ref, error, tools)
         outcome = await _judge(task, ref, got, partial, mark, tools, last=last)
         if isinstance(outcome, Stored) and transfer.checkpointed:
@@ -127,7 +127,7 @@ async def _judge(
         still = verify_media(Media.IMAGE, got.measured, content_type=kind, promised=got.promised)
         if isinstance(still, Plausible) and still.kind == "image":
             if not last:
-                await _forget(task, partial, tools)
+                await forget(task, partial, tools)
                 return None
             verdict, note = still, "degraded: the service gives only a still of this video"
     if isinstance(verdict, Wrong):
@@ -148,7 +148,7 @@ async def _wrong(
     trouble = Trouble.TRANSIENT if verdict.page else Trouble.CORRUPT
     outcome = WorkerDesk(tools).decide(task, Failure(trouble, verdict.why))
     if isinstance(outcome, Deferred) or verdict.page:
-        await _forget(task, partial, tools)
+        await forget(task, partial, tools)
         return outcome
     evidence = {
         "image_id": ref.image_id,
@@ -164,8 +164,3 @@ async def _wrong(
     await tools.catalog.hold(task.key, None)
     hint = f"the bytes and the evidence are in {where}"
     return Failed(Failure(Trouble.CORRUPT, verdict.why, hint=hint), evidence=where, mismatch=True)
-
-
-async def _forget(task: Task, partial: Partial, tools: Tools) -> None:
-    await tools.catalog.hold(task.key, None)
-    await partial.discard()

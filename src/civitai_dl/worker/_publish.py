@@ -104,3 +104,9 @@ async def _link(
             continue
         return candidate
     return None
+
+
+async def forget(task: Task, partial: Partial, tools: Tools) -> None:
+    """Drop bytes that are worth nothing, and what the catalog knew of them."""
+    await tools.catalog.hold(task.key, None)
+    await partial.discard()
