@@ -151,7 +151,11 @@ class Run:
             listeners.emit(RunStarted(output, len(roots), begun.continued, left))
             tools = await self._tools(stack, api, listeners)
             end, trouble = await self._work(begun.run, tools, listeners)
-            await runs.unclaim()
+            try:
+                await runs.unclaim()
+            except (StorageError, CatalogError) as error:
+                # A full disk takes no note of it; the next start takes the claims back.
+                trouble = trouble or error
             if not end.stopped and trouble is None and not self.settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
         report = await self._report(ledger, count, end, trouble, started)

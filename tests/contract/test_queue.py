@@ -31,7 +31,7 @@ from civitai_dl.adapters.catalog import (
     SqliteQueue,
 )
 from civitai_dl.adapters.catalog._queue import CLAIM
-from civitai_dl.domain.decisions import dress_tasks
+from civitai_dl.domain.decisions._plan import dress_tasks
 from civitai_dl.domain.entities import (
     Account,
     CreatorRef,
@@ -440,10 +440,6 @@ class QueueSuite:
         await bench.add(creator(), model(1))
         shown = replace(model(1), verdict=Expanded(), children=(file(1),))
         other = replace(model(2), verdict=Expanded(), children=(file(2),))
-        (claimed,) = await bench.claim(Lane.MODEL_PAGES)
-        await bench.queue.release([claimed])
-        page = (await bench.claim(Lane.MODEL_PAGES))[0]
-        await bench.queue.release([page])
         added = await bench.add(shown, other, parent="creator:ann")
         assert keys(added.new) == ["model:1", "file:10:1", "model:2", "file:10:2"]
         assert await bench.all_keys(Lane.MODEL_PAGES) == ["creator:ann"]

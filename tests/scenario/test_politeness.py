@@ -1,0 +1,84 @@
+"""How often the service is asked, and how it is left alone when it asks for that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from archives import FAST, SPEED, run, wanted_of
+
+from civitai_dl.config import Settings
+from civitai_dl.domain.entities import Secret, Selection
+from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeOptions, World
+
+SLOW = 5.0
+"""Client seconds per real second, where distances are measured."""
+
+TOLERANCE = 0.9
+"""Of a distance: the fake and the client look at clocks of their own."""
+
+
+def models(count: int) -> tuple[World, str]:
+    world = World().creator("ann")
+    for number in range(1, count + 1):
+        world.model(number, creator="ann")
+    return world, "".join(f"{number}\n" for number in range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "interval"),
+    [
+        (Settings(), "/api/v1/models", 2.0),
+        (Settings(), "/api/v1/images", 0.5),
+        (Settings(max_rate_image=5.0), "/api/v1/images", 0.2),
+    ],
+)
+async def test_requests_keep_their_distance(
+    tmp_path: Path, settings: Settings, path: str, interval: float
+) -> None:
+    """By default the Model API is asked every 2 s at most and the Image API every 0.5 s."""
+    world, listed = models(320 if path.endswith("models") else 12)
+    gallery = path.endswith("images")
+    chosen = replace(
+        settings,
+        dry_run=True,
+        token=Secret(GOOD_KEY),
+        selection=Selection(gallery=gallery),
+    )
+    async with FakeCivitai(world) as fake:
+        await run(
+            fake, tmp_path / "a", wanted_of("", listed, tmp_path), settings=chosen, speed=SLOW
+        )
+        moments = [seen.at for seen in fake.account.of(origin="api", path_prefix=path)]
+    assert len(moments) >= 4
+    took = (moments[-1] - moments[0]) * SLOW
+    assert took >= (len(moments) - 1) * interval * TOLERANCE
+
+
+async def test_links_are_asked_for_slowly_at_first(tmp_path: Path) -> None:
+    """Links have a pace of their own: two a second to begin with, never above ten."""
+    world, listed = models(12)
+    settings = replace(
+        FAST, max_rate_resolve=10.0, concurrency=6, selection=Selection(images=False)
+    )
+    async with FakeCivitai(world) as fake:
+        await run(
+            fake, tmp_path / "a", wanted_of("", listed, tmp_path), settings=settings, speed=SLOW
+        )
+        moments = [seen.at for seen in fake.account.of(origin="api", path_prefix="/api/download")]
+    assert (moments[1] - moments[0]) * SLOW >= 0.5 * TOLERANCE
+    assert (moments[-1] - moments[0]) * SLOW >= (len(moments) - 1) * 0.1 * TOLERANCE
+
+
+async def test_an_edge_that_limits_is_obeyed(tmp_path: Path) -> None:
+    """Behind an edge that lets two requests a second through, nothing fails and few are refused."""
+    world, listed = models(20)
+    options = FakeOptions(edge_rate=2.0 * SPEED, edge_burst=3, edge_retry_after=1)
+    async with FakeCivitai(world, options=options) as fake:
+        report = await run(fake, tmp_path / "a", wanted_of("", listed, tmp_path))
+        refused = fake.account.count(origin="api", status=429)
+        asked = fake.account.count(origin="api")
+    assert 0 == report.exit_code
+    assert refused > 0
+    assert refused <= asked / 2
