@@ -259,3 +259,22 @@ async def test_a_disk_that_refuses_ends_the_run(
         assert fake.account.count(origin="storage") <= 1
     assert 0 == again.exit_code
     assert_complete(world, tmp_path)
+
+
+async def test_one_model_that_breaks_a_list_does_not_take_the_others_along(tmp_path: Path) -> None:
+    """When the list of many models keeps failing with 500, they are asked for one by one."""
+    world = some_models(4)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(
+            Fault(
+                origin="api",
+                path="/api/v1/models$",
+                every=True,
+                status=500,
+                body=b'{"error":"Internal"}',
+            )
+        )
+        report = await run(fake, tmp_path, wanted("1", "2", "3", "4"), settings=FILES_ONLY)
+        fake.faults.assert_all_served()
+    assert 0 == report.exit_code
+    assert_complete(world, tmp_path)

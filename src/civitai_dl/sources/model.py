@@ -47,6 +47,9 @@ NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
 PATTERNS = (r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",)
 
+BATCH_TRIES = 2
+"""Tries of a batch after which its models are asked for one by one."""
+
 _SHORT = re.compile(r"(?:model:)?([0-9]{1,19})")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
@@ -95,6 +98,9 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     refs = [_ref(task) for task in tasks]
     if len(refs) == 1 and refs[0].single:
         return [await _expand_single(tasks[0], refs[0], desk)]
+    if max(task.attempt for task in tasks) >= BATCH_TRIES:
+        # One of them may be what the service stumbles over: it must not fail with all others.
+        return [_alone(ref) for ref in refs]
     found = await _list({ref.model_id for ref in refs}, desk)
     shown = {number: model for number, model in found.items() if model.versions}
     await save_models(shown.values(), desk)
@@ -102,10 +108,14 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     for ref in refs:
         model = shown.get(ref.model_id)
         if model is None or not _shows(model, ref):
-            outcomes.append(Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True)))
+            outcomes.append(_alone(ref))
         else:
             outcomes.append(await expand_model(model, ref, desk))
     return outcomes
+
+
+def _alone(ref: ModelRef) -> Expanded:
+    return Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True))
 
 
 def _ref(task: Task) -> ModelRef:
