@@ -268,7 +268,7 @@ async def test_one_model_that_breaks_a_list_does_not_take_the_others_along(tmp_p
         fake.faults.add(
             Fault(
                 origin="api",
-                path="/api/v1/models$",
+                path=r"/api/v1/models\?",
                 every=True,
                 status=500,
                 body=b'{"error":"Internal"}',
