@@ -250,3 +250,29 @@ def test_a_dry_run_tells_what_there_is(tmp_path: Path, civitai_dl: Command) -> N
     assert "model files: 2, 12.0 kB" in told.stdout
     assert "Free space:" in told.stdout
     assert not list((tmp_path / "archive").rglob("*.safetensors"))
+
+
+def test_what_standard_input_named_can_be_tried_again(tmp_path: Path, civitai_dl: Command) -> None:
+    """retry.sh holds the things that came by standard input, and ends with the status of the run."""
+    with FakeCivitai(small_world()).in_thread() as fake:
+        fake.faults.add(Fault(origin="storage", path=".*", every=True, status=500))
+        words = ("-o", "my archive", "--base-url", fake.base_url, "--retries", "1", *UNPACED)
+        done = civitai_dl("--users", "-", *words, stdin="ann\n")
+        assert 1 == done.returncode, done.stderr
+        fake.faults.assert_all_served()
+        fake.faults.clear()
+        script = (tmp_path / "my archive/retry.sh").read_text("utf-8")
+        assert "user:ann" in script
+        runner = tmp_path / "bin/civitai-dl"
+        runner.parent.mkdir()
+        runner.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m civitai_dl "$@"\n')
+        runner.chmod(0o755)
+        again = subprocess.run(
+            ["sh", str(tmp_path / "my archive/retry.sh")],
+            env={**os.environ, "PATH": f"{runner.parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    assert 0 == again.returncode, again.stderr
+    assert 2 == len(list((tmp_path / "my archive").rglob("*.safetensors")))

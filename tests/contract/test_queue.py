@@ -305,6 +305,7 @@ class QueueSuite:
         """A deferred task is claimed at its moment and not before."""
         await bench.add(file(1))
         await bench.do(Deferred(1_010.0, TROUBLE))
+        bench.clock.time = 1_009.9
         assert await bench.claim() == ()
         assert await bench.queue.next_due(Lane.FILES) == 1_010.0
         bench.clock.time = 1_010.0
@@ -1226,7 +1227,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.go(self.bench.queue.next_due(Lane.FILES)) == (min(ready) if ready else None)
 
 
-QueueMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+QueueMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestQueueMachine = QueueMachine.TestCase
 TestQueueMachine.__doc__ = "Whatever happens in whatever order, queue and model agree."
 

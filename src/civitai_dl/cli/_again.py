@@ -9,8 +9,8 @@ from pathlib import Path
 
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.archive import failed_txt, retry_ps1, retry_sh, unavailable_txt
-from civitai_dl.config import Settings
-from civitai_dl.domain.entities import RunReport, Wanted
+from civitai_dl.config import STDIN, Settings
+from civitai_dl.domain.entities import CreatorTarget, RunReport, Wanted
 
 
 def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunReport) -> None:
@@ -66,4 +66,15 @@ def retry_command(words: Sequence[str], wanted: Sequence[Wanted]) -> list[str]:
             kept += [] if value == "-" else [name, value]
         elif word != "--retry-failed":
             kept.append(word)
-    return ["civitai-dl", *kept, *(item.text for item in wanted if item.origin.startswith("-:"))]
+    return ["civitai-dl", *kept, *(_named(item) for item in wanted if _was_read(item))]
+
+
+def _was_read(item: Wanted) -> bool:
+    return item.origin.startswith(f"{STDIN}:")
+
+
+def _named(item: Wanted) -> str:
+    """A line as an argument: a bare name is a user in a list of users only."""
+    if isinstance(item.target, CreatorTarget) and item.target.username == item.text:
+        return f"user:{item.text}"
+    return item.text

@@ -1,6 +1,6 @@
 """Settings and lists: read, checked, and handed on as values."""
 
-from ._lists import BadLine, collect, parse_model, parse_user, read_lines
+from ._lists import STDIN, BadLine, collect, parse_model, parse_user, read_lines
 from ._load import (
     TOKEN_NAMES,
     check_base_url,
@@ -15,6 +15,7 @@ from ._values import read_levels, read_size, read_span
 
 __all__ = [
     "BASE_URL",
+    "STDIN",
     "TOKEN_NAMES",
     "BadLine",
     "Settings",

@@ -11,6 +11,9 @@ from civitai_dl.errors import ConfigError, TargetError
 
 Parse = Callable[[str], Target]
 
+STDIN = "stdin"
+"""How lines of standard input are named."""
+
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
@@ -75,13 +78,14 @@ def collect(
     found: dict[Target, Wanted] = {}
     bad: list[BadLine] = []
     for name, read in lists:
+        shown = STDIN if name == "-" else name
         for number, line in read_lines(name, stdin):
             try:
                 target = read(line, parse)
             except TargetError as error:
-                bad.append(BadLine(f"{name}:{number}", line, error.message))
+                bad.append(BadLine(f"{shown}:{number}", line, error.message))
             else:
-                found.setdefault(_same(target), Wanted(target, line, f"{name}:{number}"))
+                found.setdefault(_same(target), Wanted(target, line, f"{shown}:{number}"))
     for argument in arguments:
         try:
             target = parse(argument)
