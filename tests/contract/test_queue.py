@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
 )
 
@@ -228,10 +229,9 @@ class QueueSuite:
     """Behaviour that holds whatever keeps the state; a subclass gives the fixture `bench`."""
 
     @pytest.fixture
-    async def bench(self) -> AsyncIterator[Bench]:
+    async def bench(self) -> Bench:
         """An empty archive in which the first run has begun."""
         raise NotImplementedError
-        yield
 
     # claiming
 
@@ -322,7 +322,7 @@ class QueueSuite:
         assert await bench.queue.next_due(Lane.IMAGES) == 0.0
 
     async def test_attempts_and_waits_are_counted_apart(self, bench: Bench) -> None:
-        """An error about the task uses an attempt, one about the lane adds to what it has waited."""
+        """An error about the task uses an attempt, one about the lane adds to its waiting."""
         await bench.add(file(1))
         seen = []
         for outcome in (
@@ -532,6 +532,11 @@ class QueueSuite:
         await bench.claim()
         await bench.die()
         assert await bench.all_keys() == ["file:10:2", "file:10:1"]
+        await bench.claim()
+        await bench.claim()
+        await bench.die()
+        await bench.add(file(3, priority=1_500))
+        assert await bench.all_keys() == ["file:10:2", "file:10:1", "file:10:3"]
 
     async def test_a_claim_of_a_dead_process_settles_nothing(self, bench: Bench) -> None:
         """A worker that outlived its run changes nothing any more."""
@@ -605,7 +610,6 @@ class QueueSuite:
         await bench.begin(root(gallery()))
         assert (await bench.one(Lane.IMAGE_PAGES)).task.subject == gallery().task.subject
 
-    @pytest.mark.xfail(reason="only content below a finished listing is made due", strict=True)
     async def test_a_slice_that_failed_is_listed_by_the_next_run(self, bench: Bench) -> None:
         """A part of a split gallery that was given up is asked for again, not forgotten."""
         await bench.begin(root(gallery()))
@@ -633,9 +637,8 @@ class QueueSuite:
         assert await bench.all_keys(Lane.FILES) == ["file:10:1"]
         assert await bench.claim(Lane.IMAGES) == ()
 
-    @pytest.mark.xfail(reason="open tasks of other runs keep a group closed for ever", strict=True)
     async def test_what_an_earlier_run_wanted_holds_up_nothing(self, bench: Bench) -> None:
-        """With --only models the sidecars are written, though an earlier run left a preview open."""
+        """With --only models sidecars are written, though an earlier run left a preview open."""
         await bench.begin(root(model(1)))
         preview = image(2, role=Role.PREVIEW, group="dress:1/images")
         children = (file(1, group="dress:1/files"), preview, *dress_tasks(1, "Dream"))
@@ -661,7 +664,7 @@ class QueueSuite:
 
     @pytest.mark.parametrize("finished", [True, False])
     async def test_what_could_not_be_had_is_tried_when_it_is_due(
-        self, bench: Bench, finished: bool
+        self, bench: Bench, *, finished: bool
     ) -> None:
         """Early access is tried on its date; until then it is told again and not asked for."""
         await bench.begin(root(model(1)))
@@ -793,7 +796,7 @@ class QueueSuite:
         await bench.begin(
             root(model(1), text="models/1"), root(model(2), text="models/2"), root(text="nothing")
         )
-        (one, two) = await bench.claim(Lane.MODEL_PAGES, most=2)
+        one, two = await bench.claim(Lane.MODEL_PAGES, most=2)
         await bench.settle(one, Expanded((file(1), file(2), file(3), file(4), file(5))))
         await bench.settle(two, Expanded((file(1), file(6))))
         await bench.do(stored(1))
@@ -817,7 +820,7 @@ class QueueSuite:
         assert await bench.ledger.models() == 2
 
     async def test_failures_are_told_with_what_led_to_them(self, bench: Bench) -> None:
-        """A failed file is told with its name, the reason, what to do, and the line that wanted it."""
+        """A failed file is told with its name, why, what to do, and the line that wanted it."""
         await bench.begin(root(creator(), text="user/ann"))
         shown = replace(model(1), verdict=Expanded(), children=(file(1), file(2)))
         await bench.do(Expanded((shown,)), Lane.MODEL_PAGES)
@@ -967,7 +970,9 @@ class TestSqlite(QueueSuite):
         with pytest.raises(CatalogTooNew):
             Database(path, writable=False).start()
 
-    @pytest.mark.parametrize("data", [b"this is no database" * 500, b"SQLite format 3\0" + b"x" * 999])
+    @pytest.mark.parametrize(
+        "data", [b"this is no database" * 500, b"SQLite format 3\0" + b"x" * 999]
+    )
     def test_a_damaged_state_is_told_with_what_to_do(self, path: Path, data: bytes) -> None:
         """A state that is no database is left as it is, and the person is told how to go on."""
         path.write_bytes(data)
@@ -1048,6 +1053,7 @@ class QueueMachine(RuleBasedStateMachine):
     """Adds, claims, settles, releases and crashes in any order, beside a model in memory."""
 
     leases = Bundle("leases")
+    used = Bundle("used")
 
     @initialize()
     def open(self) -> None:
@@ -1106,13 +1112,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     # the steps
 
-    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=5))
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=8))
     def add(self, numbers: list[int]) -> None:
         added = self.go(self.bench.add(*[numbered(number) for number in numbers]))
         new = self.take(numbers)
         assert [f"file:10:{number}" for number in new] == keys(added.new)
         assert len(numbers) - len(new) == added.known
 
+    @precondition(lambda self: any(one.state == "ready" for one in self.known.values()))
     @rule(target=leases, most=st.integers(1, 4))
     def claim(self, most: int):
         due = self.due()
@@ -1155,9 +1162,9 @@ class QueueMachine(RuleBasedStateMachine):
         if one.number in GROUPS:
             self.unlock({GROUPS[one.number]})
 
-    # Not consumed: a lease that was settled once is settled again now and then, and must be void.
     @rule(
-        lease=leases,
+        target=used,
+        lease=consumes(leases),
         outcome=st.sampled_from(
             [
                 stored(1),
@@ -1168,27 +1175,46 @@ class QueueMachine(RuleBasedStateMachine):
             ]
         ),
     )
-    def end(self, lease: Lease, outcome: Outcome) -> None:
+    def end(self, lease: Lease, outcome: Outcome) -> Lease:
         self.settle(lease, outcome)
+        return lease
 
-    @rule(lease=leases, wait=st.sampled_from([0.0, 5.0, 50.0]), kind=st.sampled_from("cpm"))
-    def put_off(self, lease: Lease, wait: float, kind: str) -> None:
+    @rule(lease=used)
+    def end_again(self, lease: Lease) -> None:
+        self.settle(lease, Failed(TROUBLE))
+
+    @rule(
+        target=used,
+        lease=consumes(leases),
+        wait=st.sampled_from([0.0, 5.0, 50.0]),
+        kind=st.sampled_from("cpm"),
+    )
+    def put_off(self, lease: Lease, wait: float, kind: str) -> Lease:
         until = self.bench.clock.now() + wait
         self.settle(lease, Deferred(until, TROUBLE, counts=kind == "c", mismatch=kind == "m"))
+        return lease
 
-    @rule(lease=leases, numbers=st.lists(NUMBERS, max_size=3), goes_on=st.booleans())
-    def expand(self, lease: Lease, numbers: list[int], goes_on: bool) -> None:
+    @rule(
+        target=used,
+        lease=consumes(leases),
+        numbers=st.lists(NUMBERS, max_size=3),
+        goes_on=st.booleans(),
+    )
+    def expand(self, lease: Lease, numbers: list[int], *, goes_on: bool) -> Lease:
         children = tuple(numbered(number) for number in numbers)
         onward = lease.task.subject if goes_on else None
         self.settle(lease, Expanded(children, onward=onward, wait=3.0 if goes_on else 0.0), numbers)
+        return lease
 
-    @rule(lease=consumes(leases))
-    def release(self, lease: Lease) -> None:
+    @rule(target=used, lease=consumes(leases))
+    def release(self, lease: Lease) -> Lease:
         self.go(self.bench.queue.release([lease]))
         one = self.owned(lease)
         if one is not None:
             one.state = "ready"
+        return lease
 
+    @precondition(lambda self: any(one.state == "claimed" for one in self.known.values()))
     @rule()
     def crash(self) -> None:
         at_work = [one for one in self.known.values() if one.state == "claimed"]
@@ -1197,6 +1223,9 @@ class QueueMachine(RuleBasedStateMachine):
             one.state, one.not_before, one.crashes = "ready", 0.0, one.crashes + 1
             one.moved += 1_000 if one.crashes == 3 else 0
 
+    @precondition(
+        lambda self: any(one.not_before > self.bench.clock.now() for one in self.known.values())
+    )
     @rule(seconds=st.sampled_from([1.0, 10.0, 100.0]))
     def wait(self, seconds: float) -> None:
         self.bench.clock.time += seconds

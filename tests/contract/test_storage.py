@@ -76,7 +76,7 @@ class StorageSuite:
     # partials
 
     async def test_a_file_is_written_measured_and_named(self, storage: Storage) -> None:
-        """What was written is in the archive under its name, with the digests that were measured."""
+        """What was written is in the archive under its name, and was measured on its way."""
         async with storage.partial("file:1:1") as partial:
             await partial.begin(0, crc=True)
             for at in range(0, len(LARGE), 60_000):
@@ -248,17 +248,21 @@ class StorageSuite:
 
     async def test_an_error_inside_keeps_the_bytes(self, storage: Storage) -> None:
         """A transfer that breaks off keeps what was made durable."""
-        with pytest.raises(RuntimeError, match="cut"):
+
+        async def broken() -> None:
             async with storage.partial("file:1:1") as partial:
                 await partial.begin(0)
                 await partial.write(b"a" * 700)
                 await partial.sync()
                 raise RuntimeError("cut")
+
+        with pytest.raises(RuntimeError, match="cut"):
+            await broken()
         async with storage.partial("file:1:1") as partial:
             assert partial.held == 700
 
     async def test_wrong_bytes_are_set_aside_with_their_evidence(self, storage: Storage) -> None:
-        """What failed its digest three times lies in corrupted/, with what is known of it beside."""
+        """What failed its digest three times lies in corrupted/, with the evidence beside it."""
         async with storage.partial("file:1:1") as partial:
             await partial.begin(0)
             await partial.write(b"wrong")
@@ -542,7 +546,7 @@ class TestLocalStorage(StorageSuite):
     async def test_where_links_fail_files_are_published_all_the_same(
         self, storage: Storage, root: Path, scratch: Path, monkeypatch
     ) -> None:
-        """On a disk without hard links a file gets its name by renaming, and still replaces none."""
+        """On a disk without hard links a file is renamed to its name, and still replaces none."""
 
         def link(source, target, **facts):
             raise OSError(errno.EPERM, "no links here")
@@ -573,7 +577,7 @@ class TestLocalStorage(StorageSuite):
     async def test_a_folder_that_leads_elsewhere_is_not_followed(
         self, storage: Storage, root: Path, tmp_path: Path
     ) -> None:
-        """A folder that somebody replaced by a link to elsewhere is refused, and elsewhere is safe."""
+        """A folder that somebody replaced by a link to elsewhere is refused."""
         elsewhere = tmp_path / "elsewhere"
         (elsewhere / "5").mkdir(parents=True)
         (elsewhere / "5/model.json").write_bytes(b"theirs")
@@ -719,7 +723,7 @@ class TestLocalStorage(StorageSuite):
     async def test_after_a_failed_fsync_nothing_of_the_file_is_believed(
         self, storage: Storage, monkeypatch
     ) -> None:
-        """A system that failed to write pages marks them clean, so a second fsync proves nothing."""
+        """A failed sync marks pages as clean, so that a second one proves nothing."""
 
         def fail(*_):
             raise OSError(errno.EIO, "Input/output error")
@@ -750,7 +754,7 @@ class TestLocalStorage(StorageSuite):
 
         def noted_fsync(handle):
             fsync(handle)
-            events.append(("sync", short(os.readlink(f"/proc/self/fd/{handle}"))))
+            events.append(("sync", short(Path(f"/proc/self/fd/{handle}").readlink())))
 
         def noted_link(source, target, **facts):
             link(source, target, **facts)
@@ -790,7 +794,7 @@ class TestLocalStorage(StorageSuite):
     async def test_a_document_is_durable_before_it_has_its_name(
         self, storage: Storage, order: list[tuple[str, str]]
     ) -> None:
-        """A document is on disk before it replaces an older one, and its folders are synced after."""
+        """A document is on disk before it replaces an older one, its folders are after."""
         await storage.save([("a/b/c.json", b"x")])
         assert order[:2] == [("sync", "draft"), ("name", "a/b/c.json")]
         assert sorted(order[2:]) == [("sync", "."), ("sync", "a"), ("sync", "a/b")]
@@ -826,7 +830,7 @@ chunks = st.lists(st.binary(max_size=2_000), max_size=6)
 def test_however_a_file_comes_its_digest_is_that_of_its_bytes(
     tmp_path_factory, first, second, kept, factor
 ) -> None:
-    """Any pieces, broken off anywhere and continued anywhere below, give the digest of the whole."""
+    """Any pieces, broken off and continued anywhere below, give the digest of the whole."""
     import asyncio
 
     storage = LocalStorage(tmp_path_factory.mktemp("archive"))

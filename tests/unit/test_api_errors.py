@@ -55,7 +55,12 @@ CASES = [
     (408, b"", Unavailable, ""),
     (425, b"", Unavailable, ""),
     (499, b"", Unavailable, ""),
-    (500, {"message": "An unexpected error occurred", "error": "57014"}, Unavailable, "An unexpected"),
+    (
+        500,
+        {"message": "An unexpected error occurred", "error": "57014"},
+        Unavailable,
+        "An unexpected",
+    ),
     (502, PAGE.format("Bad gateway"), Unavailable, "Bad gateway Bad gateway"),
     (524, PAGE.format("A timeout occurred"), Unavailable, "A timeout occurred"),
     (0, b"", Unavailable, ""),
@@ -63,7 +68,12 @@ CASES = [
     (429, "error code: 1015", Throttled, "error code: 1015"),
     (503, {"error": "Server busy, please retry shortly."}, Throttled, "Server busy"),
     (503, PAGE.format("Maintenance"), Throttled, "Maintenance"),
-    (451, {"error": "Not in your region", "code": "REGION_BLOCKED"}, Rejected, "Not in your region"),
+    (
+        451,
+        {"error": "Not in your region", "code": "REGION_BLOCKED"},
+        Rejected,
+        "Not in your region",
+    ),
     (418, b"\xff\xfe", Rejected, "\ufffd\ufffd"),
 ]
 
@@ -132,7 +142,7 @@ def test_a_deadline_that_is_no_text_is_none(deadline):
     ],
 )
 def test_a_challenge_of_the_edge_is_waited_for_a_quarter_of_an_hour(body, headers):
-    """A page that wants to see a browser is no refusal of the file: the lane rests for 15 minutes."""
+    """A page that wants to see a browser is no refusal: the lane rests for 15 minutes."""
     error = error_of(403, body, **headers)
     assert isinstance(error, Throttled)
     assert (error.retry_after, error.quota) == (900.0, False)
@@ -149,7 +159,7 @@ def test_too_many_pages_is_final(status):
 
 
 def test_the_download_quota_is_recognised_by_its_words():
-    """The 429 of the daily quota, which names no time, is told apart from a 429 of too much haste."""
+    """The 429 of the daily quota is told apart from a 429 of too much haste."""
     quota, haste = error_of(429, {"error": QUOTA}), error_of(429, {"error": "Rate limit exceeded"})
     assert isinstance(quota, Throttled)
     assert isinstance(haste, Throttled)
@@ -238,9 +248,7 @@ def test_a_body_of_endless_brackets_is_an_error_like_others(body):
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
         max_leaves=8,
     ).map(lambda value: json.dumps(value).encode()),
-    st.dictionaries(
-        st.sampled_from(["retry-after", "date", "cf-mitigated"]), st.text(max_size=40)
-    ),
+    st.dictionaries(st.sampled_from(["retry-after", "date", "cf-mitigated"]), st.text(max_size=40)),
 )
 def test_every_answer_becomes_an_error_of_one_line(status, body, headers):
     """Whatever comes in place of data, it is one expected error with a short line of words."""

@@ -287,11 +287,9 @@ def test_a_configuration_file_that_was_named_must_be_there(tmp_path):
 
 
 def test_the_platforms_configuration_file_is_found(tmp_path, monkeypatch):
-    """Without --config the file in the user's configuration directory is read, where there is one."""
+    """Without --config the file in the user's configuration directory is read, if any."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "platformdirs.user_config_path", lambda name: tmp_path / name, raising=True
-    )
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / name, raising=True)
     assert config_path(None) is None
     path = tmp_path / "civitai-dl" / "config.toml"
     path.parent.mkdir()
@@ -356,7 +354,7 @@ def test_the_file_wins_over_the_defaults(settings_of):
 
 
 def test_the_environment_wins_over_the_file(settings_of):
-    """CIVITAI_BASE_URL and the key variables beat the file, and no other variable means anything."""
+    """CIVITAI_BASE_URL and the keys beat the file, and no other variable means anything."""
     settings = settings_of(
         file=FILE,
         environment={
@@ -478,7 +476,7 @@ def listed(tmp_path):
     ],
 )
 def test_a_list_is_one_thing_a_line(listed, data, lines):
-    """A byte order mark, any line ends, blank lines and comments are no part of what is asked for."""
+    """A byte order mark, any line ends, blank lines and comments ask for nothing."""
     assert lines == read_lines(listed(data), nothing)
 
 
@@ -530,7 +528,8 @@ def test_a_list_of_users_takes_addresses_and_bare_names(text, target):
 
 
 @pytest.mark.parametrize(
-    "text", ["https://civitai.com/models/5", "model:5", "https://example.org/user/ann", "a b", "a.b"]
+    "text",
+    ["https://civitai.com/models/5", "model:5", "https://example.org/user/ann", "a b", "a.b"],
 )
 def test_a_list_of_users_takes_nothing_else(text):
     """A model in the list of users is told to be in the wrong list."""
@@ -565,7 +564,7 @@ def gather(*lists, arguments=()):
 
 
 def test_everything_is_asked_for_once(listed):
-    """The same model in two lists and as an argument is one wish, in the words it was first asked in."""
+    """The same model in two lists and as an argument is one wish, in its first words."""
     first = listed("https://civitai.com/models/5\n5\n", "one.txt")
     second = listed("# more\nmodel:5\n6\n", "two.txt")
     wanted, bad = gather((first, parse_model), (second, parse_model), arguments=["5", "7"])

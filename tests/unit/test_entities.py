@@ -116,7 +116,7 @@ def test_all_ratings_are_wanted_unless_some_are_named():
     ],
 )
 def test_a_gallery_is_known_by_what_it_is_of(query, text, database):
-    """Names of creators that differ in case are one gallery; models are answered by the database."""
+    """Creators' names that differ in case are one gallery; the database answers for models."""
     assert (text, database) == (query.text, query.asks_database)
 
 

@@ -1,4 +1,4 @@
-"""A steady pace: when may the next request go?"""
+"""A steady pace: when the next request may go."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def test_a_rate_of_0_is_no_limit(rate):
 
 
 def test_bytes_take_the_time_they_should_take():
-    """Under --limit-rate of 1000 bytes a second, 500 bytes make the next ones wait half a second."""
+    """At 1000 bytes a second, 500 bytes make the next ones wait for half a second."""
     pace, first = Pace(1000.0).reserve(10.0, 500)
     _, second = pace.reserve(10.0, 500)
     assert (first, second) == (0.0, 0.5)

@@ -189,7 +189,12 @@ def test_a_model_consists_of_files_previews_pictures_gallery_and_two_things_to_w
         (Selection(images=False), ["file:20:1", "page:5", "sidecars:5"]),
         (
             Selection(files=False),
-            [f"image:{UUID}@model_0/5/20-v1/previews/77", "gallery:model:5", "page:5", "sidecars:5"],
+            [
+                f"image:{UUID}@model_0/5/20-v1/previews/77",
+                "gallery:model:5",
+                "page:5",
+                "sidecars:5",
+            ],
         ),
         (
             Selection(gallery=False),
@@ -339,7 +344,9 @@ def test_a_renamed_version_stays_in_its_folder():
 def test_a_file_that_appears_with_a_lower_id_takes_nobodys_name():
     """A file that became public later does not push another one out of its place."""
     before = plan(model(version(files=(file(7),))))
-    assert destinations(plan(model(version(files=(file(3), file(7)))), placed=placed_of(before))) == {
+    assert destinations(
+        plan(model(version(files=(file(3), file(7)))), placed=placed_of(before))
+    ) == {
         (20, 7): "model_0/5/20-v1/a.safetensors",
         (20, 3): "model_0/5/20-v1/a-3.safetensors",
     }
@@ -476,7 +483,12 @@ def test_an_image_of_a_post_goes_to_its_author(creator, folder):
 
 @pytest.mark.parametrize(
     ("number", "folder"),
-    [(1, "model_0/1"), (999, "model_0/999"), (1000, "model_1/1000"), (2147483647, "model_2147483/2147483647")],
+    [
+        (1, "model_0/1"),
+        (999, "model_0/999"),
+        (1000, "model_1/1000"),
+        (2147483647, "model_2147483/2147483647"),
+    ],
 )
 def test_a_thousand_models_share_a_folder(number, folder):
     """No directory of models grows without end."""

@@ -67,7 +67,7 @@ def test_the_promised_size_counts_for_more_than_the_listed_one():
 
 
 def test_a_file_that_is_held_whole_is_still_asked_about():
-    """With all 1300 bytes held the server is asked for byte 1300, and its 416 settles the matter."""
+    """With all 1300 bytes held the server is asked for byte 1300, and answers 416."""
     whole = replace(HELD, size=1300)
     asked = decide_resume(whole, host=HERE, allowed=True)
     assert Resume(1300, '"abc"') == asked
@@ -184,11 +184,9 @@ answers = st.builds(
 helds = st.none() | st.builds(Held, st.integers(0, 30), etag=etags, host=hosts, total=sizes)
 
 
-@given(
-    held=helds, answer=answers, allowed=st.booleans(), host=hosts, hint=st.none() | st.just(20)
-)
+@given(held=helds, answer=answers, allowed=st.booleans(), host=hosts, hint=st.none() | st.just(20))
 def test_what_is_written_always_continues_what_is_held(held, answer, allowed, host, hint):
-    """Whatever a server says, bytes are only ever put at 0 or exactly at the end of what is held."""
+    """Whatever a server says, bytes are put at 0 or at the very end of what is held."""
     asked = decide_resume(held, host=host, allowed=allowed, size_hint=hint)
     verdict = judge_answer(asked, held, answer)
     if isinstance(asked, Resume):

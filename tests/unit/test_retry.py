@@ -169,7 +169,7 @@ def test_the_waits_of_one_task_add_up_to_the_longest_allowed():
 
 
 def test_the_download_quota_closes_the_lane_for_this_run():
-    """When the quota is used up and an hour is too long, the lane ends and says when to come back."""
+    """When the quota is used up the lane ends, and says when to come back."""
     failure = Failure(Trouble.QUOTA, "it failed")
     assert LaneClosed(failure, until=NOW + 3600.0) == decide(Trouble.QUOTA)
 

@@ -216,7 +216,12 @@ def test_a_file_is_read_in_full():
     }
     file = read_file(raw, 20)
     assert file is not None
-    assert (file.id, file.version_id, file.name, file.kind) == (7, 20, "a.safetensors", "Pruned Model")
+    assert (file.id, file.version_id, file.name, file.kind) == (
+        7,
+        20,
+        "a.safetensors",
+        "Pruned Model",
+    )
     assert Digests("ab" * 32, "0011aabb", "ababababab") == file.digests
     assert (file.size_hint, file.format, file.is_primary) == (2_132_625_894, "SafeTensor", True)
     assert file.listed_url == "https://civitai.com/api/download/models/20"
@@ -463,9 +468,39 @@ leaves = (
     | st.text(alphabet=st.characters(exclude_categories=()), max_size=20)
     | st.sampled_from(["2024-01-02T03:04:05.6Z", "9" * 5_000, "https://[x/", URL, SHA, 1e308, -1])
 )
-FIELDS = """id name type mode description creator username tags modelVersions files images url hash
-hashes SHA256 CRC32 AutoV2 sizeKB metadata format primary downloadUrl baseModel publishedAt
-trainedWords paidAccess endsAt earlyAccessDeadline browsingLevel items nextCursor""".split()
+FIELDS = [
+    "id",
+    "name",
+    "type",
+    "mode",
+    "description",
+    "creator",
+    "username",
+    "tags",
+    "modelVersions",
+    "files",
+    "images",
+    "url",
+    "hash",
+    "hashes",
+    "SHA256",
+    "CRC32",
+    "AutoV2",
+    "sizeKB",
+    "metadata",
+    "format",
+    "primary",
+    "downloadUrl",
+    "baseModel",
+    "publishedAt",
+    "trainedWords",
+    "paidAccess",
+    "endsAt",
+    "earlyAccessDeadline",
+    "browsingLevel",
+    "items",
+    "nextCursor",
+]
 anything = st.recursive(
     leaves,
     lambda inner: st.lists(inner, max_size=4)
@@ -600,7 +635,7 @@ def test_a_captured_page_of_images_is_read_whole(name):
     [("image_item_2025-09.json", Media.IMAGE), ("video_item_in_model_version.json", Media.VIDEO)],
 )
 def test_a_captured_item_is_what_it_says(name, media):
-    """A real image and a real video are told apart by their type, whatever their address ends in."""
+    """A real image and a real video are told apart by their type, not by their address."""
     raw = capture(name)
     image = read_image(raw)
     assert image is not None

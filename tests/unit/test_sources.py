@@ -175,7 +175,11 @@ def test_what_is_asked_for_begins_with_tasks_of_its_own_source(text, target, nam
         ("5", Selection(), ["model:5", "gallery:model:5"]),
         ("5", Selection(gallery=False), ["model:5"]),
         ("5", Selection(images=False), ["model:5"]),
-        ("civitai.com/models/5?modelVersionId=6", Selection(), ["model:5/version:6", "gallery:version:6"]),
+        (
+            "civitai.com/models/5?modelVersionId=6",
+            Selection(),
+            ["model:5/version:6", "gallery:version:6"],
+        ),
         ("version:6", Selection(), ["lookup:version:6"]),
         ("879DB523C3", Selection(), ["lookup:hash:879DB523C3"]),
         ("user:Ann", Selection(), ["creator:ann", "gallery:user:ann"]),

@@ -32,7 +32,7 @@ MEET = replace(PROBE, stage="meet", cursor="200", pages=1)
     ],
 )
 def test_only_a_whole_gallery_of_a_model_is_listed_from_its_oldest_image(query, limit, sort):
-    """The database repeats an image at a page border when asked oldest first, and loses one else."""
+    """Oldest first, the database repeats an image at a page border; else it loses one."""
     assert sort == first_stretch(query, "folder", levels=31, limit=limit).sort
 
 
@@ -59,7 +59,7 @@ def test_an_unfinished_or_narrower_listing_is_done_again_from_its_start(before, 
 
 
 def test_an_empty_answer_of_the_database_is_asked_again_after_2_and_8_seconds():
-    """A swallowed timeout looks like the end of a gallery, so two empty answers are not believed."""
+    """A swallowed timeout looks like the end, so two empty answers are not believed."""
     first = next_step(GALLERY, PageFacts(0, 0, None))
     assert Step(0, onward=replace(GALLERY, empties=1), wait=2.0) == first
     second = next_step(replace(GALLERY, empties=1), PageFacts(0, 0, None))
@@ -100,7 +100,7 @@ def test_an_empty_page_with_a_cursor_is_not_the_end():
 
 
 def test_a_limit_takes_no_more_than_it_allows():
-    """With --gallery-limit 250 the second page of 200 gives 50 images, and no third is asked for."""
+    """With --gallery-limit 250 a second page of 200 gives 50 images, and there is no third."""
     limited = replace(GALLERY, sort="Newest", limit=250)
     first = next_step(limited, PageFacts(200, 0, "77"))
     assert first.take == 200
@@ -398,7 +398,7 @@ def test_a_search_cut_at_1000_gives_all_of_9000_images(count, at_cap):
 
 
 def test_a_search_that_cannot_be_split_enough_is_told_to_be_incomplete():
-    """Five thousand images of one rating and medium behind a cap of one thousand are not all had."""
+    """Of 5000 images of one rating and medium, a cap of 1000 shows two thousand."""
     many = [Picture(number, 1, Media.IMAGE) for number in range(1, 5_001)]
     found, incomplete = walk(Search(many, 1_000, PAGE, "ends"), FEED)
     assert incomplete

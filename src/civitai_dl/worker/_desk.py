@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
 from civitai_dl.domain.decisions import decide_retry, may_fetch
-from civitai_dl.errors import CivitaiDLError, SourceError
+from civitai_dl.domain.entities import Deferred
+from civitai_dl.errors import CivitaiDLError, SourceError, TransferError
 
 from ._failures import as_failure
 
@@ -71,6 +72,17 @@ class WorkerDesk:
     def judge(self, task: Task, error: CivitaiDLError) -> Outcome:
         """The verdict on an expected error of a task."""
         return self.decide(task, as_failure(error))
+
+    def judge_transfer(self, task: Task, error: TransferError, *, progress: bool) -> Outcome:
+        """The verdict on a transfer that broke off.
+
+        progress: durable bytes came in this try. While that goes on, a file is not given up,
+        however often its connection breaks.
+        """
+        if not progress:
+            return self.judge(task, error)
+        outcome = self.judge(replace(task, attempt=0), error)
+        return replace(outcome, progress=True) if isinstance(outcome, Deferred) else outcome
 
     def decide(self, task: Task, failure: Failure) -> Outcome:
         """The verdict on a failure of a task."""

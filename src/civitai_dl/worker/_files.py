@@ -102,7 +102,7 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
         except TransferError as error:
             if isinstance(error, BadAnswer):
                 await forget(task, partial, tools)
-            return WorkerDesk(tools).judge(task, error)
+            return WorkerDesk(tools).judge_transfer(task, error, progress=transfer.grew)
         outcome = await _judge(task, ref, got, partial, tools)
         if isinstance(outcome, Stored) and transfer.checkpointed:
             await tools.catalog.hold(task.key, None)

@@ -94,25 +94,28 @@ async def _try_variant(
         except TransferError as error:
             if isinstance(error, BadAnswer):
                 await forget(task, partial, tools)
-            return _failed(task, ref, error, tools)
+            return _failed(task, ref, error, tools, progress=transfer.grew)
         outcome = await _judge(task, ref, got, partial, mark, tools, last=last)
         if isinstance(outcome, Stored) and transfer.checkpointed:
             await tools.catalog.hold(task.key, None)
         return outcome
 
 
-def _failed(task: Task, ref: ImageRef, error: TransferError, tools: Tools) -> Outcome:
+def _failed(
+    task: Task, ref: ImageRef, error: TransferError, tools: Tools, *, progress: bool
+) -> Outcome:
     failure = as_failure(error)
     if isinstance(error, LinkExpired) and error.status in GONE:
         if task.attempt < 1:
             failure = replace(failure, trouble=Trouble.NOT_FOUND)
             return WorkerDesk(tools).decide(task, failure)
         return Unavailable(Reason.GONE, f"the image was removed (HTTP {error.status})")
-    foreign = uuid_in(ref.url) is None
-    if foreign and failure.status not in (429, 503):
+    if uuid_in(ref.url) is not None:
+        return WorkerDesk(tools).judge_transfer(task, error, progress=progress)
+    if failure.status not in (429, 503):
         failure = replace(failure, status=NOT_THE_LANE)
     outcome = WorkerDesk(tools).decide(task, failure)
-    if foreign and isinstance(outcome, Failed):
+    if isinstance(outcome, Failed):
         return Unavailable(Reason.GONE, f"its own host does not give it: {failure.detail}")
     return outcome
 

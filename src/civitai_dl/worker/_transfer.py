@@ -81,6 +81,8 @@ class Transfer:
     _renew: bool = False
     _stumbles: int = 0
     _turns: int = 0
+    _renewed_at: int = -1
+    _start: int = 0
     _saved: int = 0
     _saved_at: float = 0.0
 
@@ -113,23 +115,32 @@ class Transfer:
         """Whether the catalog has a checkpoint of this partial, to be forgotten in the end."""
         return self._saved > 0 or self._held is not None
 
+    @property
+    def grew(self) -> bool:
+        """Whether more is durable now than before this try."""
+        return self._saved > self._start
+
     async def _take_over(self) -> None:
         self._saved_at = self.tools.clock.now()
         held = await self.tools.catalog.held(self.task.key)
         if held is not None and (not self.tools.resume or self.partial.held < held.size):
             held = None
         self._held = held
+        self._start = 0 if held is None else held.size
 
     async def _round(self) -> bool:
         """One request; True when the whole is held."""
         link = await self.link(self._renew)
         self._renew = False
-        host = urlsplit(link.reveal()).hostname or ""
+        host = host_of(link)
         asked = decide_resume(
             self._held, host=host, allowed=self.tools.resume, size_hint=self.size_hint
         )
         offset = asked.offset if isinstance(asked, Resume) else 0
         if_range = asked.if_range if isinstance(asked, Resume) else None
+        if offset:
+            # Digesting what is held takes its time; no server should have to wait for it.
+            await self._begin(offset)
         async with self.tools.fetcher.open(link, offset=offset, if_range=if_range) as body:
             verdict = judge_answer(asked, self._held, body.answer)
             if isinstance(verdict, Take):
@@ -151,9 +162,10 @@ class Transfer:
             return
         if not verdict.gated:
             raise ConnectionLost(verdict.why, status=answer.status, retry_after=answer.retry_after)
-        if self._turns > 1 or not self.renewable:
+        if not self.renewable or self._renewed_at == self.partial.size:
+            # The new link is refused as well, and nothing came between.
             raise LinkExpired(verdict.why, status=answer.status)
-        self._renew = True
+        self._renew, self._renewed_at = True, self.partial.size
 
     async def _begin(self, offset: int) -> None:
         if not self._begun or self.partial.size != offset:
@@ -243,3 +255,11 @@ class Transfer:
         measured = await self.partial.finish()
         promised = promised_size(self._answer, offset=0) if self._answer.status else None
         return Got(measured, self._answer, promised)
+
+
+def host_of(link: SignedUrl) -> str:
+    """The host of a link, "" for one that cannot be read: then the fetcher will say so."""
+    try:
+        return urlsplit(link.reveal()).hostname or ""
+    except ValueError:
+        return ""

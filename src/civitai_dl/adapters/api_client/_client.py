@@ -89,7 +89,11 @@ class ApiClient:
             reply = await self._ask(URL(url, encoded=True), what=what)
             if reply.status not in REDIRECTS:
                 raise source_error(reply.status, reply.headers, reply.body, what)
-            location = urljoin(url, reply.headers.get("location", ""))
+            try:
+                location = urljoin(url, reply.headers.get("location", ""))
+                urlsplit(location)
+            except ValueError:
+                raise UnexpectedShape(f"{what}: the redirect leads to no address") from None
             if _is_login(location):
                 raise NeedsLogin(
                     f"{what}: the service wants a login",

@@ -51,7 +51,7 @@ class Adding:
 
     def finish(self) -> Added:
         """Release what waits for nothing, and say what was found."""
-        release_groups(self.connection, self.groups, self.now)
+        release_groups(self.connection, self.groups, run=self.run, now=self.now)
         return Added(tuple(self.new), self.known)
 
     def _take(self, found: Planned) -> int:
@@ -169,10 +169,13 @@ def _first_state(found: Planned) -> State:
     return State.WAITING if found.task.waits_for is not None else State.READY
 
 
-def release_groups(connection: sqlite3.Connection, groups: set[str], now: float) -> None:
+def release_groups(
+    connection: sqlite3.Connection, groups: set[str], *, run: int, now: float
+) -> None:
     """Make ready what waits for groups in which nothing is open any more.
 
-    A group is also open while one below it is: `dress:5` waits for `dress:5/images`.
+    A group is also open while one below it is: `dress:5` waits for `dress:5/images`. What only
+    another run wanted holds up nothing.
     """
     above = {group.rpartition("/")[0] for group in groups if "/" in group}
     for group in groups | above:
@@ -181,7 +184,7 @@ def release_groups(connection: sqlite3.Connection, groups: set[str], now: float)
             "WHERE waits_for = ? AND status = 'waiting' AND NOT EXISTS ("
             "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
             "WHERE (other.grp = ? OR (other.grp > ? AND other.grp < ?)) "
-            "AND other.status IN ('waiting', 'ready', 'claimed'))",
+            "AND other.status IN ('waiting', 'ready', 'claimed') AND other.run = ?)",
             # '0' is the character after '/': the range holds all that begins with `group/`.
-            (now, group, group, f"{group}/", f"{group}0"),
+            (now, group, group, f"{group}/", f"{group}0", run),
         )

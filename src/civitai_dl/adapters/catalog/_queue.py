@@ -181,7 +181,7 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
         # Waiting for the service is counted; waiting for room on the disk is not its fault.
         waits = not outcome.counts and outcome.failure.trouble is not Trouble.STORAGE
         return {
-            "retries": lease.task.attempt + int(outcome.counts),
+            "retries": (0 if outcome.progress else lease.task.attempt) + int(outcome.counts),
             "mismatches": lease.task.mismatches + int(outcome.mismatch),
             "waited": lease.task.waited + (outcome.until - now if waits else 0.0),
             "not_before": outcome.until,

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import Planned, Role, State, Wanted
+from civitai_dl.domain.entities import Kind, Planned, Role, State, Wanted
 
 from ._adding import Adding
 from ._catalog import BELOW
@@ -220,20 +220,24 @@ def _touch(
     """Make what is not stored below a root due in this run.
 
     pages: a job goes on, so that its pages count as well. Otherwise the pages are read anew and
-    bring their tasks along, but for listings, which stop at known ground: their images are due.
+    bring their tasks along, but for listings, which stop at known ground: their images are due,
+    and so are the slices of a listing that were given up.
     """
-    kinds = (*CONTENT, "dress", *PAGES) if pages else CONTENT
+    kinds = (*CONTENT, "dress", *PAGES) if pages else (*CONTENT, Kind.GALLERY.value)
     names = {role.value for role in roles}
     if not pages:
         names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
     rows = connection.execute(
-        f"{BELOW} SELECT tasks.id, type, role, status, why, until, "  # noqa: S608  # our own text
+        f"{BELOW} SELECT tasks.id, tasks.key, type, role, status, why, until, "  # noqa: S608  # our own text
         "updated_at, waits_for FROM tasks JOIN below USING (id) "
         "WHERE status <> 'stored' OR type NOT IN ('file', 'image')",
         (key,),
     ).fetchall()
     for row in rows:
         if row["role"] not in names or row["type"] not in kinds:
+            continue
+        if not pages and row["type"] == Kind.GALLERY.value and not _is_open_slice(row):
+            # A whole listing is asked anew, by its root or by the page that tells of it.
             continue
         if row["status"] == State.STORED.value or not adding.is_due(row):
             connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (adding.run, row["id"]))
@@ -246,3 +250,8 @@ def _touch(
             "not_before = 0, job_done = 0 WHERE id = ?",
             (adding.run, "waiting" if waiting else "ready", row["id"]),
         )
+
+
+def _is_open_slice(row: sqlite3.Row) -> bool:
+    """Whether a listing is a part of a split one (its key says which) and not read to its end."""
+    return "/" in row["key"] and row["status"] != State.STORED.value

@@ -109,8 +109,12 @@ class HttpFetcher:
             if response.status not in REDIRECTS:
                 return response
             response.close()
-            location = urljoin(url, response.headers.get("Location", ""))
-            if urlsplit(url).scheme == "https" and urlsplit(location).scheme != "https":
+            try:
+                location = urljoin(url, response.headers.get("Location", ""))
+                secure = urlsplit(location).scheme == "https"
+            except ValueError as error:
+                raise BadAnswer("redirected to something that is no address") from error
+            if urlsplit(url).scheme == "https" and not secure:
                 raise BadAnswer(f"redirected to an insecure address: {SignedUrl(location)}")
             url = location
         raise BadAnswer(f"redirected more than {MOST_HOPS} times")

@@ -277,7 +277,8 @@ class Deferred:
     """Later. counts: whether it used up an attempt.
 
     pause: seconds for which the whole lane should rest; afterwards one task tries alone.
-    mismatch: the bytes were wrong, which is counted apart.
+    mismatch: the bytes were wrong, which is counted apart. progress: durable bytes came, so that
+    earlier attempts count no more.
     """
 
     until: float
@@ -285,6 +286,7 @@ class Deferred:
     counts: bool = True
     pause: float | None = None
     mismatch: bool = False
+    progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
