@@ -253,7 +253,7 @@ def test_a_dry_run_tells_what_there_is(tmp_path: Path, civitai_dl: Command) -> N
 
 
 def test_what_standard_input_named_can_be_tried_again(tmp_path: Path, civitai_dl: Command) -> None:
-    """retry.sh holds the things that came by standard input, and ends with the status of the run."""
+    """retry.sh holds the things that came by standard input, and ends with the run's status."""
     with FakeCivitai(small_world()).in_thread() as fake:
         fake.faults.add(Fault(origin="storage", path=".*", every=True, status=500))
         words = ("-o", "my archive", "--base-url", fake.base_url, "--retries", "1", *UNPACED)

@@ -338,6 +338,14 @@ class QueueSuite:
             await bench.queue.release([lease])
         assert seen == [(1, 0.0, 0), (1, 30.0, 0), (1, 40.0, 1), (2, 40.0, 1)]
 
+    async def test_progress_gives_a_task_its_attempts_back(self, bench: Bench) -> None:
+        """A file that grew in a try has used one attempt, whatever it had used before."""
+        await bench.add(file(1))
+        for _ in range(3):
+            await bench.do(Deferred(1_000.0, TROUBLE))
+        await bench.do(Deferred(1_000.0, TROUBLE, progress=True))
+        assert (await bench.one()).task.attempt == 1
+
     async def test_a_closed_lane_leaves_its_task_as_it_was(self, bench: Bench) -> None:
         """A task whose lane had to stop is ready for the next run, with all its attempts."""
         await bench.add(file(1))
@@ -1151,7 +1159,7 @@ class QueueMachine(RuleBasedStateMachine):
             one.attempt += 1
         if isinstance(outcome, Deferred):
             one.not_before = outcome.until
-            one.attempt += outcome.counts
+            one.attempt = (0 if outcome.progress else one.attempt) + outcome.counts
             one.mismatches += outcome.mismatch
             one.waited += 0.0 if outcome.counts else outcome.until - self.bench.clock.now()
         if isinstance(outcome, Expanded) and outcome.onward is not None:
@@ -1187,11 +1195,12 @@ class QueueMachine(RuleBasedStateMachine):
         target=used,
         lease=consumes(leases),
         wait=st.sampled_from([0.0, 5.0, 50.0]),
-        kind=st.sampled_from("cpm"),
+        kind=st.sampled_from("cgpm"),
     )
     def put_off(self, lease: Lease, wait: float, kind: str) -> Lease:
         until = self.bench.clock.now() + wait
-        self.settle(lease, Deferred(until, TROUBLE, counts=kind == "c", mismatch=kind == "m"))
+        facts = {"counts": kind in "cg", "progress": kind == "g", "mismatch": kind == "m"}
+        self.settle(lease, Deferred(until, TROUBLE, **facts))
         return lease
 
     @rule(

@@ -85,7 +85,11 @@ def test_a_video_has_three_addresses_in_the_order_in_which_they_work():
 
 def test_addresses_without_an_account_and_of_a_service_under_test_count_too():
     """The account key may be missing, and a CDN on loopback is one."""
-    for head in (f"https://imagecache.civitai.com/{UUID}", f"http://127.0.0.1:81/key/{UUID}"):
+    for head in (
+        f"https://imagecache.civitai.com/{UUID}",
+        f"HTTPS://Image.Civitai.com/key/{UUID.upper()}",
+        f"http://127.0.0.1:81/key/{UUID}",
+    ):
         assert image_variants(f"{head}/a.png", Media.IMAGE) == (f"{head}/original=true/a.png",)
 
 

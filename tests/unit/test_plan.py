@@ -127,7 +127,7 @@ def test_one_version_of_a_model_is_another_task_than_the_model():
         (
             GalleryQuery(username="Ann"),
             "gallery:user:ann",
-            "users/Ann/images",
+            "users/ann/images",
             Role.USER_IMAGE,
             None,
         ),
@@ -466,7 +466,7 @@ def test_an_image_of_a_gallery_is_known_by_its_id_and_place():
 
 
 @pytest.mark.parametrize(
-    ("creator", "folder"), [("Bob", "users/Bob/images"), (None, "users/unknown/images")]
+    ("creator", "folder"), [("Bob", "users/bob/images"), (None, "users/unknown/images")]
 )
 def test_an_image_of_a_post_goes_to_its_author(creator, folder):
     """Images that were asked for alone lie with whoever made them."""
@@ -505,14 +505,16 @@ def test_images_are_sharded_by_their_id():
     ("name", "folder"),
     [
         ("ann", "users/ann/images"),
+        ("Ann", "users/ann/images"),
+        ("ANN", "users/ann/images"),
         ("..", "users/_/images"),
         ("a/../../b", "users/a_.._.._b/images"),
-        ("NUL", "users/_NUL/images"),
+        ("NUL", "users/_nul/images"),
         ("12345", "users/12345/images"),
     ],
 )
 def test_no_username_leaves_the_folder_of_users(name, folder):
-    """A username is one portable name, whatever is in it."""
+    """A username is one portable name, whatever is in it, and however its case is written."""
     assert folder == user_folder(name)
 
 
