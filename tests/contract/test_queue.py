@@ -338,6 +338,15 @@ class QueueSuite:
             await bench.queue.release([lease])
         assert seen == [(1, 0.0, 0), (1, 30.0, 0), (1, 40.0, 1), (2, 40.0, 1)]
 
+    async def test_waiting_for_room_on_the_disk_is_nobodys_fault(self, bench: Bench) -> None:
+        """An hour of a full disk does not count as waiting for the service."""
+        full = Failure(Trouble.STORAGE, "no space is left")
+        await bench.add(file(1))
+        await bench.do(Deferred(4_600.0, full, counts=False, pause=10.0))
+        bench.clock.time = 4_600.0
+        task = (await bench.one()).task
+        assert (task.attempt, task.waited) == (0, 0.0)
+
     async def test_progress_gives_a_task_its_attempts_back(self, bench: Bench) -> None:
         """A file that grew in a try has used one attempt, whatever it had used before."""
         await bench.add(file(1))

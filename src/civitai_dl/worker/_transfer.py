@@ -83,6 +83,7 @@ class Transfer:
     _turns: int = 0
     _renewed_at: int = -1
     _start: int = 0
+    _restarted: bool = False
     _saved: int = 0
     _saved_at: float = 0.0
 
@@ -117,8 +118,11 @@ class Transfer:
 
     @property
     def grew(self) -> bool:
-        """Whether more is durable now than before this try."""
-        return self._saved > self._start
+        """Whether this try continued what was held, and more is durable now.
+
+        A server that sends the whole again and again makes no progress, however far it comes.
+        """
+        return self._saved > self._start and not self._restarted
 
     async def _take_over(self) -> None:
         self._saved_at = self.tools.clock.now()
@@ -168,6 +172,7 @@ class Transfer:
         self._renew, self._renewed_at = True, self.partial.size
 
     async def _begin(self, offset: int) -> None:
+        self._restarted = self._restarted or offset < self._start
         if not self._begun or self.partial.size != offset:
             await self.partial.begin(offset, crc=self.crc)
             self._begun = True

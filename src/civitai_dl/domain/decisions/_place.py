@@ -63,7 +63,7 @@ def gallery_folder(model_id: ModelId) -> str:
 
 def user_folder(username: CreatorName) -> str:
     """Where the images of a creator go; names that differ only in case share a folder."""
-    return f"users/{portable_component(username.lower())}/images"
+    return f"users/{portable_component(username)}/images"
 
 
 def gallery_stem(folder: str, image: Image) -> str:
