@@ -324,7 +324,7 @@ async def test_a_connection_that_always_breaks_but_always_brings_something_is_en
 
 
 async def test_a_connection_that_breaks_and_is_never_continued_is_given_up(bench: Bench) -> None:
-    """A server that ignores ranges and always breaks off, now earlier, now later, is left in time."""
+    """A server that ignores ranges and always breaks off, now earlier, now later, is left."""
     for after in (50_000, 100_000) * 100:
         bench.fake.faults.add(storage(cut_after=after, ignore_range=True))
     attempt, tries, outcome = 0, 1, await bench.go()

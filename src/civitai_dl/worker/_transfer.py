@@ -130,7 +130,7 @@ class Transfer:
         if held is not None and (not self.tools.resume or self.partial.held < held.size):
             held = None
         self._held = held
-        self._start = 0 if held is None else held.size
+        self._start = self._saved = 0 if held is None else held.size
 
     async def _round(self) -> bool:
         """One request; True when the whole is held."""
@@ -172,7 +172,8 @@ class Transfer:
         self._renew, self._renewed_at = True, self.partial.size
 
     async def _begin(self, offset: int) -> None:
-        self._restarted = self._restarted or offset < self._start
+        had = max(self._start, self.partial.size if self._begun else 0)
+        self._restarted = self._restarted or offset < had
         if not self._begun or self.partial.size != offset:
             await self.partial.begin(offset, crc=self.crc)
             self._begun = True
@@ -246,6 +247,9 @@ class Transfer:
         """Durable bytes first, then the row that says so."""
         self._saved_at = self.tools.clock.now()
         if not self._begun or not self.tools.resume or self.partial.size == self._saved:
+            return
+        if not self._answer.status:
+            # Nothing came in this try: what the catalog knows of these bytes is still true.
             return
         self._saved = await self.partial.sync()
         await self.tools.catalog.hold(self.task.key, replace(self._now_held(), size=self._saved))
