@@ -144,12 +144,13 @@ class Run:
                 now=self.clock.now(),
                 key=self.settings.token is not None,
                 only_failed=self.settings.only_failed,
+                selection=repr(self.settings.selection),
             )
             ledger = SqliteLedger(self.database, begun.run)
             left = await ledger.open_counts()
             output = str(self.settings.output)
             listeners.emit(RunStarted(output, len(roots), begun.continued, left))
-            tools = await self._tools(stack, api, listeners)
+            tools = await self._tools(stack, api, listeners, begun.run)
             end, trouble = await self._work(begun.run, tools, listeners)
             try:
                 await runs.unclaim()
@@ -208,7 +209,9 @@ class Run:
                 reporter.emit(Notice("warning", text))
                 await runs.missing(gone)
 
-    async def _tools(self, stack: AsyncExitStack, api: ApiClient, reporter: Reporter) -> Tools:
+    async def _tools(
+        self, stack: AsyncExitStack, api: ApiClient, reporter: Reporter, run: int
+    ) -> Tools:
         settings = self.settings
         local = is_loopback(settings.base_url)
         fetcher = await stack.enter_async_context(
@@ -224,7 +227,7 @@ class Run:
             links=api,
             fetcher=fetcher,
             storage=self.storage,
-            catalog=SqliteCatalog(self.database),
+            catalog=SqliteCatalog(self.database, run),
             clock=self.clock,
             reporter=reporter,
             policy=RetryPolicy(attempts=max(1, settings.retries), max_wait=settings.max_wait),
@@ -282,7 +285,7 @@ class Run:
             total=total,
             failures=await ledger.failures(),
             unavailable=await ledger.unavailable(),
-            notices=(*count.notices, *(_stopped(closed) for closed in end.closed.values())),
+            notices=(*count.told(), *(_stopped(closed) for closed in end.closed.values())),
             interrupted=end.stopped,
             storage_trouble=(
                 "" if trouble is None or isinstance(trouble, KeyRefused) else trouble.message
@@ -316,7 +319,11 @@ def dress(
     model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool, site: str
 ) -> Dressing:
     """See worker.Dresser."""
-    model = read_model(msgspec.json.decode(model_json))
+    try:
+        model = read_model(msgspec.json.decode(model_json))
+    except (msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
+        # Somebody edited it; the page that is there stays.
+        return Dressing([], [])
     documents = make_page(model, stored, site=site)
     links: list[tuple[str, str]] = []
     if sidecars:

@@ -32,7 +32,15 @@ class Count:
     stored: int = 0
     reused: int = 0
     received: int = 0
+    degraded: int = 0
     notices: list[str] = field(default_factory=list)
+
+    def told(self) -> list[str]:
+        """The notices of the run, with what was counted for them."""
+        if not self.degraded:
+            return self.notices
+        text = f"videos of which the service gives only a still: {self.degraded}"
+        return [*self.notices, text]
 
     def emit(self, event: Event) -> None:
         """See ports.Reporter."""
@@ -41,6 +49,7 @@ class Count:
         elif isinstance(event, Notice) and event.level != "alert":
             self.notices.append(event.text)
         elif isinstance(event, TaskSettled) and isinstance(event.outcome, Stored):
+            self.degraded += event.outcome.note.startswith("degraded")
             if event.outcome.how == "fetched":
                 self.stored += 1
             else:

@@ -103,12 +103,16 @@ class NotPermitted(SourceError):
 class Throttled(SourceError):
     """429 or 503. retry_after: seconds asked for, None when the service does not say.
 
-    `quota` marks the rolling 24-hour download quota, whose 429 carries no Retry-After.
+    `quota` marks the rolling 24-hour download quota, whose 429 carries no Retry-After; `blocked`
+    an edge in front of the service that lets nothing of us through.
     """
 
-    def __init__(self, message: str, *, quota: bool = False, **facts: object) -> None:
+    def __init__(
+        self, message: str, *, quota: bool = False, blocked: bool = False, **facts: object
+    ) -> None:
         super().__init__(message, **facts)  # type: ignore[arg-type]  # same keywords, passed on
         self.quota = quota
+        self.blocked = blocked
 
 
 class Unavailable(SourceError):

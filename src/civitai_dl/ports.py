@@ -222,8 +222,10 @@ class Queue(Protocol):
 class Catalog(Protocol):
     """What is stored and where; read by work, by status and by the pages of the archive."""
 
-    async def linked(self, parent: str, keys: Collection[str]) -> set[str]:
-        """Which of the tasks were found under this page before."""
+    async def linked(
+        self, parent: str, keys: Collection[str], *, this_run: bool = False
+    ) -> set[str]:
+        """Which of the tasks were found under this page before, in any run or only in this one."""
 
     async def count_children(self, parent: str, kind: Kind) -> int:
         """How many tasks of a kind were found under a page, in all runs."""

@@ -616,6 +616,34 @@ class QueueSuite:
         assert again == replace(start, sort="Newest", known_ground=True)
         assert await bench.all_keys(Lane.IMAGES) == ["image:2@gallery"]
 
+    async def test_a_creator_asked_for_in_another_case_keeps_her_folder(self, bench: Bench) -> None:
+        """Ann and ANN are one user: her images stay where they were first put."""
+
+        def feed(name: str) -> Planned:
+            ref = GalleryRef(GalleryQuery(username=name), f"users/{name}/images")
+            key = "gallery:user:ann"
+            task = Task(key, Kind.GALLERY, Lane.IMAGE_PAGES, Role.USER_IMAGE, ref, key)
+            return Planned(task)
+
+        await bench.begin(root(feed("Ann")))
+        await bench.do(Expanded(), Lane.IMAGE_PAGES)
+        assert await bench.finish() is True
+        await bench.begin(root(feed("ANN")))
+        again = (await bench.one(Lane.IMAGE_PAGES)).task.subject
+        assert isinstance(again, GalleryRef)
+        assert again.folder == "users/Ann/images"
+
+    @pytest.mark.xfail(reason="a run that goes on has a number of its own", strict=True)
+    async def test_what_a_stopped_run_listed_is_listed_when_it_goes_on(self, bench: Bench) -> None:
+        """Two walks from both ends of a list meet, also when a stop came between them."""
+        await bench.begin(root(gallery()))
+        ref = gallery(cursor="812", seen=1, pages=1).task.subject
+        await bench.do(Expanded((image(1),), onward=ref), Lane.IMAGE_PAGES)
+        assert await bench.begin(root(gallery())) is True
+        catalog = SqliteCatalog(bench.database, bench.run)
+        found = await catalog.linked("gallery:model:1", ["image:1@gallery"], this_run=True)
+        assert found == {"image:1@gallery"}
+
     async def test_a_gallery_that_failed_is_listed_from_its_start(self, bench: Bench) -> None:
         """A listing that was given up proves nothing, so it is done again whole."""
         await bench.begin(root(gallery()))

@@ -267,6 +267,7 @@ async def test_a_missing_model_is_a_failure_of_the_list(tmp_path: Path) -> None:
     assert {trace.key: trace.why for trace in report.failures} == {
         "model:999": "not_found",
         "creator:nobody_here": "not_found",
+        "gallery:user:nobody_here": "not_found",
     }
     by_line = {account.text: account for account in report.accounts}
     assert by_line["model:1"].settled

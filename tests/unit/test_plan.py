@@ -516,11 +516,6 @@ def test_no_username_leaves_the_folder_of_users(name, folder):
     assert folder == user_folder(name)
 
 
-def test_names_that_differ_only_in_case_share_a_folder():
-    """A creator who is typed in two ways is archived once."""
-    assert user_folder("Ann") == user_folder("ANN")
-
-
 def test_what_was_planned_has_no_verdict_yet():
     """Tasks of a healthy model are to be done, all of them."""
     whole = model(version(files=(file(1),), previews=(Image(f"{CDN}/77.jpeg"),)))

@@ -87,8 +87,8 @@ TABLE = [
     ("206 that ends earlier", ASKED, HELD, replace(PART, end=900), Take(700)),
     ("206 of one byte", ASKED, HELD, replace(PART, end=700), Take(700)),
     ("206 of another store", ASKED, HELD, replace(PART, etag='"x"', host=THERE), Take(700)),
-    ("206 with a weak ETag", ASKED, HELD, replace(PART, etag='W/"x"'), Take(700)),
-    ("206 without ETag", ASKED, HELD, replace(PART, etag=None), Take(700)),
+    ("206 as tagless as before", ASKED, replace(HELD, etag=None), PART, Take(700)),
+    ("206 of another store, no tag", ASKED, HELD, replace(PART, etag=None, host=THERE), Take(700)),
     ("206, size unknown before", ASKED, replace(HELD, total=None), PART, Take(700)),
     ("206, nothing known before", ASKED, None, PART, Take(700)),
     # everything is held
@@ -110,6 +110,8 @@ DROPPED = [
     ("206 beyond its own total", ASKED, None, replace(PART, total=1299)),
     ("206 of another size", ASKED, HELD, replace(PART, total=1301)),
     ("206 of another object", ASKED, HELD, replace(PART, etag='"x"')),
+    ("206 with another weak tag", ASKED, HELD, replace(PART, etag='W/"x"')),
+    ("206 that lost its tag", ASKED, HELD, replace(PART, etag=None)),
 ]
 
 REFUSED = [

@@ -174,6 +174,13 @@ def test_the_download_quota_closes_the_lane_for_this_run():
     assert LaneClosed(failure, until=NOW + 3600.0) == decide(Trouble.QUOTA)
 
 
+def test_a_block_of_the_edge_closes_the_lane_for_this_run():
+    """A challenge that lasts longer than --max-wait keeps all tasks for another day."""
+    failure = Failure(Trouble.BLOCKED, "it failed", retry_after=900.0)
+    assert LaneClosed(failure, until=NOW + 900.0) == decide(Trouble.BLOCKED, asked=900.0)
+    assert wait_of(Trouble.BLOCKED, asked=900.0, policy=RetryPolicy(max_wait=900.0)) == 900.0
+
+
 def test_a_patient_run_tries_the_quota_once_an_hour():
     """With --max-wait 24h the quota is looked at 24 times before the lane is closed."""
     patient, task, tries = RetryPolicy(max_wait=86_400.0), TASK, 0
@@ -219,7 +226,12 @@ def test_waits_are_bounded_and_never_shorter_than_asked(trouble, task, asked, po
     wait = verdict.until - NOW
     assert wait >= 0.5
     assert wait <= max(80.0, policy.max_wait + 0.5) + 1e-6
-    if asked is not None and trouble in (Trouble.THROTTLED, Trouble.QUOTA, *OWN_FAULT):
+    if asked is not None and trouble in (
+        Trouble.THROTTLED,
+        Trouble.QUOTA,
+        Trouble.BLOCKED,
+        *OWN_FAULT,
+    ):
         assert wait >= asked - 1e-6
     assert verdict.counts == (verdict.pause is None and not verdict.mismatch)
 

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_dl.domain.decisions import PAGE, PageFacts, Step, next_step, walk_again
+from civitai_dl.domain.decisions import (
+    PAGE,
+    PageFacts,
+    Step,
+    is_settled_doubt,
+    next_step,
+    walk_again,
+)
 from civitai_dl.domain.decisions._walk import first_stretch, split_stretch
 from civitai_dl.domain.entities import GalleryQuery, GalleryRef, Media, Rating, Slice
 
@@ -83,6 +90,12 @@ def test_an_answer_after_doubts_clears_them():
     step = next_step(replace(GALLERY, empties=2), PageFacts(200, 0, "9"))
     assert step.onward is not None
     assert step.onward.empties == 0
+
+
+def test_a_doubt_is_settled_after_two_more_answers():
+    """An empty answer in the middle of a list is an error only when it was asked three times."""
+    settled = [is_settled_doubt(replace(GALLERY, empties=empties)) for empties in range(4)]
+    assert settled == [False, False, True, True]
 
 
 def test_an_empty_search_without_a_cursor_is_the_end():

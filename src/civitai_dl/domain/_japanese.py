@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 JAPANESE: dict[str, str] = {
+    "blocked": "遮断",
+    "because the service's edge blocked us": "サービス側に遮断された",
     "no room on the disk": "ディスクの空き容量不足",
     "because the disk had no room": "ディスクの空き容量が足りなかった",
     "not listed to the end": "一覧の取得は途中",

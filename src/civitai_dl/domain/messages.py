@@ -141,6 +141,7 @@ _TROUBLES = {
     Trouble.TRANSIENT: ("network or server error", "because of network or server errors"),
     Trouble.THROTTLED: ("rate limited", "because the service kept asking to slow down"),
     Trouble.QUOTA: ("download quota", "because the download quota is used up"),
+    Trouble.BLOCKED: ("blocked", "because the service's edge blocked us"),
     Trouble.NOT_FOUND: ("not found", "because Civitai did not find it"),
     Trouble.REFUSED: ("refused", "because the service refused"),
     Trouble.CORRUPT: ("failed the check", "because the bytes failed their check"),

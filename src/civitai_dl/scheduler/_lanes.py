@@ -32,7 +32,6 @@ from ._board import Board
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
-SETTLE_SECONDS = 120.0
 LOOK_AGAIN = 1.0
 """Seconds after which a lane looks again although nobody rang: work may wait for other work."""
 
@@ -122,7 +121,9 @@ class LaneRunner:
                 with anyio.move_on_after(RELEASE_SECONDS, shield=True):
                     await self.queue.release(leases)
                 raise
-            with anyio.fail_after(SETTLE_SECONDS, shield=True):
+            # Without a time limit: the database always answers, and a machine that slept in
+            # between must not take the wait for a failure.
+            with anyio.CancelScope(shield=True):
                 await self._settle(leases, outcomes)
         finally:
             self.board.ended(self.lane)
@@ -144,7 +145,13 @@ class LaneRunner:
         if isinstance(first, LaneClosed):
             self._close(first)
         elif isinstance(first, Deferred) and first.pause is not None:
-            self._rest(first.pause, first.failure.detail)
+            self._heed_pause(task, first)
+        elif isinstance(first, Failed) and first.failure.trouble is Trouble.THROTTLED:
+            # It waited as long as anybody wants to. When several did, the rest would fare no
+            # better, and the service is left alone.
+            self.breaker = self.breaker.failed(task.key)
+            if self.breaker.rest > 0 and self.breaker.is_lanes:
+                self._close(LaneClosed(first.failure, self.clock.now()))
         elif isinstance(first, (Deferred, Failed)) and _is_outage(first.failure):
             return self._heed_outage(task, first.failure, outcomes)
         else:
@@ -152,6 +159,17 @@ class LaneRunner:
             self.rested = 0.0
             self.breaker = self.breaker.succeeded()
         return outcomes
+
+    def _heed_pause(self, task: Task, first: Deferred) -> None:
+        """Rest as asked; when many together have rested longer than anybody waits, close."""
+        assert first.pause is not None
+        self.breaker = self.breaker.failed(task.key)
+        if first.failure.trouble is not Trouble.STORAGE and self.resting_until <= self.clock.now():
+            self.rested += first.pause
+        if self.rested > self.max_wait and self.breaker.is_lanes:
+            self._close(LaneClosed(first.failure, first.until))
+        else:
+            self._rest(first.pause, first.failure.detail)
 
     def _heed_outage(self, task: Task, failure: Failure, outcomes: list[Outcome]) -> list[Outcome]:
         """An outage is not the tasks' fault: they wait, and use no attempt.

@@ -26,7 +26,7 @@ from civitai_dl.domain.entities import (
     Target,
     Task,
 )
-from civitai_dl.errors import NotFound
+from civitai_dl.errors import NotFound, Rejected
 
 from ._shapes import as_number, as_text, read_models, read_page
 from ._spec import SourceSpec, missing
@@ -112,6 +112,12 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
         answer = await desk.api.get("/api/v1/models", asked)
     except NotFound as error:
         return await missing(task, error, desk)
+    except Rejected as error:
+        if ref.cursor is None:
+            raise
+        # A cursor with an empty sort value, at the very tail, is refused by the one who gave it.
+        notice = f"{task.label}: the list ended early ({error.reason or error.message})"
+        return Expanded(onward=_onward(ref, None, desk.selection), notices=(notice,))
     items, following = read_page(answer, f"models of {ref.username}")
     models = read_models(items)
     children = []

@@ -13,6 +13,7 @@ from civitai_dl.domain.decisions import (
     PageFacts,
     gallery_stem,
     gallery_task,
+    is_settled_doubt,
     listed_image_task,
     next_step,
     stretch_task,
@@ -35,7 +36,7 @@ from civitai_dl.domain.entities import (
     Target,
     Task,
 )
-from civitai_dl.errors import NotFound
+from civitai_dl.errors import NotFound, Unavailable
 
 from ._shapes import read_image, read_page
 from ._spec import SourceSpec, missing
@@ -94,13 +95,21 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
 
 
 async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
-    asked = _question(ref, small=task.attempt > 1)
+    asked = _question(ref, small=task.attempt > 1 or ref.empties > 0)
     items, following = read_page(await desk.api.get("/api/v1/images", asked), "images")
     images = _usable(items)
     if ref.query.image_id is not None:
         return await _single(task, ref, images, desk)
+    if not images and following is None:
+        await _doubt_emptiness(ref, desk)
     planned = [_plan(image, ref, task) for image in images]
-    linked = await desk.catalog.linked(task.key, [found.task.key for found in planned])
+    keys = [found.task.key for found in planned]
+    # Whether two walks have met is a question about this run's; known ground is any run's.
+    linked = await desk.catalog.linked(task.key, keys, this_run=not ref.known_ground)
+    if ref.limit is not None:
+        # The newest N are N different ones: newer builds list again what a border did not lose.
+        images = [image for image, key in zip(images, keys, strict=True) if key not in linked]
+        planned = [found for found in planned if found.task.key not in linked]
     step = next_step(ref, PageFacts(len(planned), len(linked), following))
     planned, images = planned[: step.take], images[: step.take]
     onward = step.onward
@@ -148,6 +157,22 @@ def _question(ref: GalleryRef, *, small: bool) -> list[tuple[str, str]]:
     if ref.cursor is not None:
         asked.append(("cursor", ref.cursor))
     return asked
+
+
+async def _doubt_emptiness(ref: GalleryRef, desk: Desk) -> None:
+    """Raise what an empty answer really means, where it cannot mean an empty listing.
+
+    A post without images does not exist. For a name that nobody has, the search knows no images
+    either, while the model list says that there is no such user (server source). A page that a
+    cursor promised is never empty in the database: that is a statement timeout (server source).
+    """
+    if ref.query.post_id is not None and ref.pages == 0:
+        raise NotFound(f"the service knows no public post {ref.query.post_id}", status=404)
+    if ref.query.username is not None and ref.pages == 0 and ref.stage == "walk":
+        asked = (("username", str(ref.query.username)), ("limit", "1"))
+        await desk.api.get("/api/v1/models", asked)
+    if ref.query.model_id is not None and ref.cursor is not None and is_settled_doubt(ref):
+        raise Unavailable("the service sent an empty page in the middle of a list", status=500)
 
 
 def _usable(items: list[dict[str, Json]]) -> list[Image]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -32,11 +33,19 @@ from civitai_dl.domain.entities import (
     Target,
     Task,
     Trouble,
+    Version,
     VersionId,
 )
-from civitai_dl.errors import NotFound
+from civitai_dl.errors import NotFound, NotPermitted, Rejected
 
-from ._shapes import as_object, read_model, read_models, read_page
+from ._shapes import (
+    as_id,
+    as_object,
+    read_model,
+    read_models,
+    read_page,
+    read_version,
+)
 from ._spec import SourceSpec, missing
 from ._urls import site_path
 
@@ -101,7 +110,10 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     if max(task.attempt for task in tasks) >= BATCH_TRIES:
         # One of them may be what the service stumbles over: it must not fail with all others.
         return [_alone(ref) for ref in refs]
-    found = await _list({ref.model_id for ref in refs}, desk)
+    try:
+        found = await _list({ref.model_id for ref in refs}, desk)
+    except (Rejected, NotPermitted):
+        return [_alone(ref) for ref in refs]
     shown = {number: model for number, model in found.items() if model.versions}
     await save_models(shown.values(), desk)
     outcomes: list[Outcome] = []
@@ -172,13 +184,25 @@ async def save_models(models: Iterable[Model], desk: Desk) -> None:
 async def expand_model(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
     """Plan everything that a model consists of, or the version asked for."""
     if ref.version_id is not None and not _shows(model, ref):
-        return _no_such_version(model, ref)
+        version = await _lagging(model, ref.version_id, desk)
+        if version is None:
+            return _no_such_version(model, ref)
+        model = replace(model, versions=(*model.versions, version))
     pictures: dict[str, None] = {}
     for html in (model.description, *(version.description for version in model.versions)):
         pictures.update(dict.fromkeys(desk.pictures(html)))
     placed = await desk.catalog.placed(model.id)
     children = plan_model(model, ref, desk.selection, placed, list(pictures))
     return Expanded(children=children)
+
+
+async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version | None:
+    """A version that its model's page does not show yet; each of the two may lag (observed)."""
+    try:
+        answer = as_object(await desk.api.get(f"/api/v1/model-versions/{version_id}"))
+    except NotFound:
+        return None
+    return read_version(answer, model.id) if as_id(answer.get("modelId")) == model.id else None
 
 
 def _no_such_version(model: Model, ref: ModelRef) -> Outcome:

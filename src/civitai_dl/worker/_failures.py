@@ -37,6 +37,8 @@ def as_failure(error: CivitaiDLError) -> Failure:
 
 def _trouble(error: CivitaiDLError) -> Trouble:
     if isinstance(error, Throttled):
+        if error.blocked:
+            return Trouble.BLOCKED
         return Trouble.QUOTA if error.quota else Trouble.THROTTLED
     if isinstance(error, NotFound):
         return Trouble.REFUSED if error.gone else Trouble.NOT_FOUND

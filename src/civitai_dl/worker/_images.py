@@ -22,7 +22,7 @@ from civitai_dl.domain.entities import (
     Unavailable,
     uuid_in,
 )
-from civitai_dl.errors import BadAnswer, LinkExpired, TransferError
+from civitai_dl.errors import BadAnswer, ConnectionLost, LinkExpired, TransferError
 
 from ._desk import WorkerDesk
 from ._failures import as_failure
@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
     from ._tools import Tools
 
-GONE = frozenset({404, 410, 401, 403})
+GONE = frozenset({404, 410})
 """What the CDN answers for an image that was removed or blocked."""
+
+REFUSED = 530
+"""The status under which a refusal by the CDN counts: the edge's, which is about the lane when it
+happens to many images, and about the image when it happens to one."""
 
 NOT_THE_LANE = -1
 """Status for trouble with a host outside the service, which says nothing about the lane."""
@@ -110,6 +114,9 @@ def _failed(
             failure = replace(failure, trouble=Trouble.NOT_FOUND)
             return WorkerDesk(tools).decide(task, failure)
         return Unavailable(Reason.GONE, f"the image was removed (HTTP {error.status})")
+    if isinstance(error, LinkExpired):
+        error = ConnectionLost(f"the image server refused (HTTP {error.status})", status=REFUSED)
+        failure = as_failure(error)
     if uuid_in(ref.url) is not None:
         return WorkerDesk(tools).judge_transfer(task, error, progress=progress)
     if failure.status not in (429, 503):

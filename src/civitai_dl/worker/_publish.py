@@ -65,6 +65,9 @@ async def adopt_staged(task: Task, tools: Tools) -> tuple[Stored | None, Stored 
     if staged is None:
         return None, None
     if await holds(staged.path, staged.sha256, staged.size, tools):
+        async with tools.storage.partial(task.key) as partial:
+            await partial.discard()
+        await tools.catalog.hold(task.key, None)
         return replace(staged, how="adopted"), None
     return None, staged
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -13,7 +15,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from civitai_dl.domain.decisions import Pace, slow_start
+from civitai_dl.domain.decisions import Pace, read_whole, slow_start
 from civitai_dl.domain.entities import Secret, SignedUrl
 from civitai_dl.errors import NeedsLogin, SourceError, Unavailable, UnexpectedShape
 
@@ -155,7 +157,12 @@ class ApiClient:
                     body += await response.content.read(LARGEST_ANSWER + 1 - len(body))
                 lower = {name.lower(): value for name, value in response.headers.items()}
                 status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            asyncio.TimeoutError,
+            TimeoutError,
+            OSError,
+        ) as error:  # two things before 3.11
             raise Unavailable(f"{what}: {_network_words(error)}", status=0) from None
         if len(body) > LARGEST_ANSWER:
             raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
@@ -164,7 +171,7 @@ class ApiClient:
 
 def _network_words(error: BaseException) -> str:
     """What a network error says, without the URL that some of them carry."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):  # two things before 3.11
         return "no answer in time"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"no connection ({error.os_error.strerror or 'unreachable'})"
@@ -176,11 +183,25 @@ def _decode(reply: _Reply, what: str) -> Json:
         found: Json = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
-            # Texts may hold raw control characters (observed), which strict JSON forbids.
-            found = json.loads(reply.body.decode("utf-8", "replace"), strict=False)
+            # Texts may hold raw control characters (observed), which strict JSON forbids, or half
+            # an emoji where somebody cut them, which no text file can hold.
+            found = _writable(json.loads(reply.body.decode("utf-8", "replace"), strict=False))
         except (ValueError, RecursionError):
             raise _not_json(reply, what) from None
     return found
+
+
+def _writable(value: Json) -> Json:
+    """The same without what strict JSON cannot carry: halves of characters, NaN, infinities."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_writable(name)): _writable(item) for name, item in value.items()}
+    return value
 
 
 def _not_json(reply: _Reply, what: str) -> SourceError:
@@ -207,7 +228,8 @@ def _expiry(location: str, now: float) -> float | None:
     """When a presigned link ends, from its own lifetime, counted from now."""
     query = parse_qs(urlsplit(location).query)
     seconds = query.get("X-Amz-Expires", [""])[0]
-    return now + float(seconds) if seconds.isdigit() else None
+    whole = read_whole(seconds)
+    return None if whole is None else now + whole
 
 
 @asynccontextmanager

@@ -67,11 +67,18 @@ def _forbidden(
 ) -> SourceError:
     status = 403
     challenged = "just a moment" in reason.lower() or "cf-mitigated" in headers
-    if challenged:
+    if challenged or not fields:
+        # The service itself answers in JSON; anything else comes from the edge before it, and is
+        # about us and not about what was asked for (observed).
+        wish = "wants to see a browser (challenge)" if challenged else "refuses us"
         hint = "open the site in a browser from this address, then run it again later"
-        message = f"{what}: the service's edge wants to see a browser (challenge)"
         return Throttled(
-            message, hint=hint, status=status, reason=reason, retry_after=CHALLENGE_WAIT
+            f"{what}: the edge before the service {wish}",
+            blocked=True,
+            hint=hint,
+            status=status,
+            reason=reason,
+            retry_after=CHALLENGE_WAIT,
         )
     deadline = fields.get("deadline")
     said = f": {reason}" if reason else ""
@@ -119,5 +126,6 @@ def _words(value: object) -> str:
 
 
 def _line(text: str) -> str:
-    joined = " ".join(text.split())
+    # Half a character, which JSON can escape, would stop the database and the log.
+    joined = " ".join(text.encode("utf-8", "replace").decode().split())
     return joined if len(joined) <= LONGEST_REASON else joined[: LONGEST_REASON - 1] + "…"

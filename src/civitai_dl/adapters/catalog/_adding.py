@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from civitai_dl.domain.decisions import is_due, walk_again
 from civitai_dl.domain.entities import (
@@ -44,7 +44,9 @@ class Adding:
             row_id = self._take(found)
             if parent is not None:
                 self.connection.execute(
-                    "INSERT OR IGNORE INTO edges (parent, child) VALUES (?, ?)", (parent, row_id)
+                    "INSERT INTO edges (parent, child, run) VALUES (?, ?, ?) "
+                    "ON CONFLICT (parent, child) DO UPDATE SET run = excluded.run",
+                    (parent, row_id, self.run),
                 )
             if found.children:
                 self.add(found.children, row_id)
@@ -59,7 +61,8 @@ class Adding:
         if task.waits_for is not None:
             self.groups.add(task.waits_for)
         row = self.connection.execute(
-            "SELECT id, status, run, payload, why, until, updated_at FROM tasks WHERE key = ?",
+            "SELECT id, status, run, payload, why, until, updated_at, sha256 FROM tasks "
+            "WHERE key = ?",
             (task.key,),
         ).fetchone()
         if row is None:
@@ -84,7 +87,7 @@ class Adding:
         if found.task.kind not in (Kind.FILE, Kind.IMAGE):
             return True
         if status is State.STORED:
-            return False
+            return _was_replaced(row, found)
         if found.verdict is None and not self.is_due(row) and not _has_other_digest(row, found):
             # It stays as it is, and this run's account tells of it.
             self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
@@ -111,7 +114,8 @@ class Adding:
             before = load_subject(Kind.GALLERY, row["payload"])
             assert isinstance(before, GalleryRef)
             complete = row["status"] == State.STORED.value
-            subject = walk_again(subject, before, complete=complete)
+            # Names that differ only in case are one user, with one folder.
+            subject = replace(walk_again(subject, before, complete=complete), folder=before.folder)
         self.connection.execute(
             "UPDATE tasks SET status = ?, run = ?, payload = ?, label = ?, source = ?, batch = ?, "
             "priority = ?, grp = ?, retries = 0, waited = 0, mismatches = 0, not_before = 0, "
@@ -143,6 +147,13 @@ class Adding:
                     row_id,
                 ),
             )
+
+
+def _was_replaced(row: sqlite3.Row, found: Planned) -> bool:
+    """Whether the service now lists other bytes for a file than those that are stored."""
+    subject = found.task.subject
+    listed = subject.digests.sha256 if isinstance(subject, FileRef) else None
+    return listed is not None and listed != row["sha256"]
 
 
 def _has_other_digest(row: sqlite3.Row, found: Planned) -> bool:

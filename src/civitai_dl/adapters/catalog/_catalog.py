@@ -30,11 +30,14 @@ WITH RECURSIVE below (id) AS (
 
 @dataclass(frozen=True, slots=True)
 class SqliteCatalog:
-    """See ports.Catalog."""
+    """See ports.Catalog. run: the run at work."""
 
     database: Database
+    run: int = 0
 
-    async def linked(self, parent: str, keys: Collection[str]) -> set[str]:
+    async def linked(
+        self, parent: str, keys: Collection[str], *, this_run: bool = False
+    ) -> set[str]:
         """See ports.Catalog."""
 
         def work(connection: sqlite3.Connection) -> set[str]:
@@ -43,8 +46,8 @@ class SqliteCatalog:
                 row = connection.execute(
                     "SELECT 1 FROM edges JOIN tasks AS child ON child.id = edges.child "
                     "JOIN tasks AS parent ON parent.id = edges.parent "
-                    "WHERE child.key = ? AND parent.key = ?",
-                    (key, parent),
+                    "WHERE child.key = ? AND parent.key = ? AND edges.run >= ?",
+                    (key, parent, self.run if this_run else 0),
                 ).fetchone()
                 if row is not None:
                     found.add(key)

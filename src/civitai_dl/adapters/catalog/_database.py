@@ -141,8 +141,12 @@ def _run_one(connection: sqlite3.Connection, ask: _Ask) -> None:
     connection.execute("SAVEPOINT one")
     try:
         ask.result = ask.function(connection)
-    except sqlite3.OperationalError:
-        raise
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        if isinstance(error, sqlite3.IntegrityError):
+            connection.execute("ROLLBACK TO one")
+            ask.error = error
+        else:
+            raise
     except Exception as error:  # noqa: BLE001  # whatever it is, it is raised to its asker
         connection.execute("ROLLBACK TO one")
         ask.error = error
@@ -202,7 +206,7 @@ def as_catalog_error(error: sqlite3.Error) -> CatalogError | StorageFull | Stora
         return StorageFull("no space is left for the state database", hint="free some space")
     if "readonly" in text or "unable to open" in text:
         return StorageDenied(f"the state database cannot be written: {text}")
-    if "malformed" in text or "not a database" in text:
+    if any(word in text for word in ("malformed", "not a database", "decode")):
         return CatalogError(
             f"the state database is damaged: {text}",
             hint="move .civitai-dl/state.db* aside and run again; what is on disk is adopted",

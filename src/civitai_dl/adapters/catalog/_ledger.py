@@ -23,6 +23,7 @@ SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
        COALESCE(SUM(size), 0) AS bytes, SUM(verified = 0) AS unverified
 FROM tasks JOIN below USING (id)
 WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
+  AND (status = 'stored' OR run = ?)
 GROUP BY content, status, why
 """
 
@@ -53,7 +54,14 @@ class SqliteLedger:
             "SELECT text, origin, roots FROM targets WHERE run = ? ORDER BY position", (self.run,)
         ).fetchall()
         return tuple(
-            _account(connection, row["roots"], roles, text=row["text"], origin=row["origin"])
+            _account(
+                connection,
+                row["roots"],
+                roles,
+                run=self.run,
+                text=row["text"],
+                origin=row["origin"],
+            )
             for row in rows
         )
 
@@ -65,7 +73,9 @@ class SqliteLedger:
             for row in connection.execute("SELECT roots FROM targets WHERE run = ?", (self.run,)):
                 roots.update(dict.fromkeys(json.loads(row[0])))
             roles = self._roles(connection)
-            return _account(connection, json.dumps(list(roots)), roles, text="", origin="")
+            return _account(
+                connection, json.dumps(list(roots)), roles, run=self.run, text="", origin=""
+            )
 
         return await self.database.run(work)
 
@@ -166,12 +176,12 @@ def _batch(
 
 
 def _account(
-    connection: sqlite3.Connection, roots: str, roles: str, *, text: str, origin: str
+    connection: sqlite3.Connection, roots: str, roles: str, *, run: int, text: str, origin: str
 ) -> Account:
     expected = stored = size = left = unread = unverified = 0
     unavailable: dict[str, int] = {}
     failed: dict[str, int] = {}
-    for row in connection.execute(COUNTED, (roots, roles)):
+    for row in connection.execute(COUNTED, (roots, roles, run)):
         count, why = int(row["count"]), str(row["why"] or "")
         status = State(row["status"])
         if row["content"]:

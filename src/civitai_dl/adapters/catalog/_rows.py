@@ -19,6 +19,7 @@ from civitai_dl.domain.entities import (
     Subject,
     Task,
 )
+from civitai_dl.errors import CatalogError
 
 CONTENT = (Kind.FILE.value, Kind.IMAGE.value)
 PAGES = (Kind.MODEL.value, Kind.LOOKUP.value, Kind.CREATOR.value, Kind.GALLERY.value)
@@ -39,8 +40,19 @@ def dump_subject(subject: Subject) -> str:
 
 
 def load_subject(kind: Kind, payload: str) -> Subject:
-    """The subject of a payload column."""
-    return _decoders[kind].decode(payload)
+    """The subject of a payload column. Raises: CatalogError for a row that is damaged."""
+    try:
+        return _decoders[kind].decode(payload)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise damaged(error) from error
+
+
+def damaged(error: Exception) -> CatalogError:
+    """The error for a row that no writer of ours has written."""
+    return CatalogError(
+        f"the state database is damaged: {error}",
+        hint="move .civitai-dl/state.db* aside and run again; what is on disk is adopted",
+    )
 
 
 def dump_stored(stored: Stored) -> str:
@@ -54,13 +66,16 @@ def load_stored(text: str) -> Stored:
 
 
 def task_of(row: sqlite3.Row) -> Task:
-    """A task from a row that has the CLAIMABLE columns."""
-    kind = Kind(row["type"])
+    """A task from a row that has the CLAIMABLE columns. Raises: CatalogError."""
+    try:
+        kind, lane, role = Kind(row["type"]), Lane(row["lane"]), Role(row["role"])
+    except ValueError as error:
+        raise damaged(error) from error
     return Task(
         key=row["key"],
         kind=kind,
-        lane=Lane(row["lane"]),
-        role=Role(row["role"]),
+        lane=lane,
+        role=role,
         subject=load_subject(kind, row["payload"]),
         label=row["label"],
         source=row["source"],

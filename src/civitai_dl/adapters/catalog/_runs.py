@@ -21,6 +21,10 @@ LAST = 1000
 """Added to the priority of such a task."""
 
 
+FRESH = 43_200.0
+"""Seconds for which a complete listing is not asked again, while its transfers go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunBegun:
     """A run's number, and whether it goes on with work that an earlier one left."""
@@ -100,22 +104,29 @@ class Runs:
         now: float,
         key: bool,
         only_failed: bool = False,
+        selection: str = "",
     ) -> RunBegun:
         """Begin a run for the things asked for.
 
         A job that was left unfinished is continued: its pages go on at their cursors and nothing
         that was listed is listed again. A finished one is asked anew. In both cases everything of
-        it that is not stored is due again. only_failed: ask for nothing anew.
+        it that is not stored is due again. only_failed: ask for nothing anew. selection: what of
+        everything is wanted, as a text: pages that were read for another wish are read again.
         """
 
         def work(connection: sqlite3.Connection) -> RunBegun:
-            run = _new_run(connection, roots, roles, now)
+            run = _new_run(connection, roots, roles, selection, now)
             continued = False
             adding = Adding(connection, run, now, key, failed_too=only_failed)
             for root in roots:
                 for planned in root.planned:
                     continued |= self._begin_root(
-                        connection, planned, adding, roles=roles, only_failed=only_failed
+                        connection,
+                        planned,
+                        adding,
+                        roles=roles,
+                        only_failed=only_failed,
+                        selection=selection,
                     )
             adding.finish()
             return RunBegun(run, continued)
@@ -130,11 +141,16 @@ class Runs:
         *,
         roles: Collection[Role],
         only_failed: bool,
+        selection: str,
     ) -> bool:
         row = connection.execute(
-            "SELECT id, status, job_done FROM tasks WHERE key = ?", (planned.task.key,)
+            "SELECT tasks.id, job_done, selection, started_at FROM tasks "
+            "LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?",
+            (planned.task.key,),
         ).fetchone()
-        going_on = row is not None and (only_failed or not row["job_done"])
+        going_on = row is not None and (
+            only_failed or _goes_on(connection, planned.task.key, row, selection, adding.now)
+        )
         if row is not None:
             _touch(connection, planned.task.key, adding, roles=roles, pages=going_on)
         if not going_on:
@@ -184,12 +200,38 @@ class Runs:
         return await self.database.run(work)
 
 
+def _goes_on(
+    connection: sqlite3.Connection, key: str, row: sqlite3.Row, selection: str, now: float
+) -> bool:
+    """Whether an unfinished job is continued without asking its pages again.
+
+    Pages read for another wish may lack what is wanted now. Where all pages are read and only
+    transfers are open, the reading is good for half a day: whoever comes back every night wants
+    to see what is new, too.
+    """
+    if row["job_done"] or row["selection"] != selection:
+        return False
+    if now - row["started_at"] < FRESH:
+        return True
+    marks = ", ".join("?" for _ in PAGES)
+    unread = connection.execute(
+        f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
+        f"WHERE status = 'ready' AND type IN ({marks}) LIMIT 1",
+        (key, *PAGES),
+    ).fetchone()
+    return unread is not None
+
+
 def _new_run(
-    connection: sqlite3.Connection, roots: Sequence[Root], roles: Collection[Role], now: float
+    connection: sqlite3.Connection,
+    roots: Sequence[Root],
+    roles: Collection[Role],
+    selection: str,
+    now: float,
 ) -> int:
     cursor = connection.execute(
-        "INSERT INTO runs (started_at, roles) VALUES (?, ?)",
-        (now, json.dumps(sorted(role.value for role in roles))),
+        "INSERT INTO runs (started_at, roles, selection) VALUES (?, ?, ?)",
+        (now, json.dumps(sorted(role.value for role in roles)), selection),
     )
     run = cursor.lastrowid
     assert run is not None

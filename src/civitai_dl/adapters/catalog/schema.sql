@@ -43,10 +43,11 @@ CREATE INDEX tasks_sha256 ON tasks (sha256) WHERE path IS NOT NULL;
 CREATE INDEX tasks_model ON tasks (model_id, type);
 CREATE INDEX tasks_troubled ON tasks (run, status) WHERE status IN ('failed', 'unavailable');
 
--- edges: which page told of which task.
+-- edges: which page told of which task, and in which run it did so last.
 CREATE TABLE edges (
   parent INTEGER NOT NULL,
   child  INTEGER NOT NULL,
+  run    INTEGER NOT NULL,
   PRIMARY KEY (parent, child)
 ) WITHOUT ROWID;
 CREATE INDEX edges_child ON edges (child);
@@ -64,7 +65,8 @@ CREATE TABLE runs (
   id          INTEGER PRIMARY KEY,
   started_at  REAL NOT NULL,
   finished_at REAL,
-  roles       TEXT NOT NULL
+  roles       TEXT NOT NULL,
+  selection   TEXT NOT NULL
 );
 
 -- targets: what each run was asked for, in the words it was asked in.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from yarl import URL
 
-from civitai_dl.domain.decisions import Pace, read_retry_after
+from civitai_dl.domain.decisions import Pace, read_retry_after, read_whole
 from civitai_dl.domain.entities import Answer, SignedUrl
 from civitai_dl.errors import BadAnswer, ConnectionLost, Stalled
 
@@ -47,14 +48,19 @@ class HttpBody:
                 yield chunk
         except aiohttp.ServerTimeoutError as error:
             raise Stalled("nothing arrived for a minute") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:  # 3.10
             raise ConnectionLost(f"the connection broke ({type(error).__name__})") from error
 
     async def text(self, limit: int) -> str:
         """See ports.Body."""
         try:
             body = await self._response.content.read(limit)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+        except (
+            aiohttp.ClientError,
+            asyncio.TimeoutError,
+            TimeoutError,
+            OSError,
+        ):  # 3.10
             return ""
         return body.decode("utf-8", "replace")
 
@@ -129,7 +135,13 @@ class HttpFetcher:
             raise Stalled("no answer in time") from error
         except aiohttp.InvalidURL as error:
             raise BadAnswer(f"this is no address: {SignedUrl(url)}") from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (  # before 3.11 the two time-outs are two things
+            aiohttp.ClientError,
+            asyncio.TimeoutError,  # as above
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:
             words = f"no answer from {urlsplit(url).hostname} ({type(error).__name__})"
             raise ConnectionLost(words) from error
 
@@ -143,7 +155,7 @@ def read_answer(response: aiohttp.ClientResponse) -> Answer:
     kind = headers.get("Content-Type", "").split(";", 1)[0].strip().lower()
     return Answer(
         status=response.status,
-        length=int(length) if length.isascii() and length.isdigit() else None,
+        length=read_whole(length),
         content_type=kind,
         etag=headers.get("ETag"),
         start=start,
@@ -162,9 +174,9 @@ def _content_range(text: str) -> tuple[int | None, int | None, int | None]:
         return None, None, None
     start, end, total = match.groups()
     return (
-        None if start is None else int(start),
-        None if end is None else int(end),
-        None if total == "*" else int(total),
+        None if start is None else read_whole(start),
+        None if end is None else read_whole(end),
+        read_whole(total),
     )
 
 

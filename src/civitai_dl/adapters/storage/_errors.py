@@ -38,3 +38,13 @@ def as_storage_error(error: OSError, what: str) -> StorageError:
     if error.errno in DENIED:
         return StorageDenied(f"{reason}: {what}", hint="check the permissions of the directory")
     return StorageError(f"{reason}: {what}")
+
+
+@contextmanager
+def writing_errors(what: str) -> Iterator[None]:
+    """As storage_errors, for writers: to them a folder that is gone is an error, too."""
+    try:
+        with storage_errors(what):
+            yield
+    except FileNotFoundError as error:
+        raise StorageError(f"a folder of the archive is gone: {what}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -37,7 +38,11 @@ def make_folder(folder: Path) -> None:
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
-        new.mkdir(exist_ok=True)
+        try:
+            new.mkdir(exist_ok=True)
+        except FileExistsError as error:
+            # A file of this name stands where a folder is due; that is not "the name is taken".
+            raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(new)) from error
         sync_folder(new.parent)
 
 
@@ -60,7 +65,11 @@ def give_name(existing: Path, final: Path) -> None:
 def _move_without_links(existing: Path, final: Path) -> None:
     """Where there are no hard links (FAT, some network disks): claim the name, then replace it."""
     os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY | BINARY))
-    existing.replace(final)
+    try:
+        existing.replace(final)
+    except OSError:
+        final.unlink(missing_ok=True)
+        raise
 
 
 def second_name(existing: Path, final: Path, scratch: Path) -> None:
@@ -78,7 +87,10 @@ def second_name(existing: Path, final: Path, scratch: Path) -> None:
             shutil.copyfileobj(source, target, READ_SIZE)
             target.flush()
             os.fsync(target.fileno())
-        give_name(copy, final)
+        try:
+            give_name(copy, final)
+        finally:
+            copy.unlink(missing_ok=True)
     sync_folder(final.parent)
 
 
@@ -92,11 +104,7 @@ def write_document(path: Path, data: bytes, scratch: Path) -> set[Path]:
         if path.stat().st_size == len(data) and path.read_bytes() == data:
             return set()
     except FileNotFoundError:
-        folder = path.parent
-        while not folder.is_dir():
-            folder = folder.parent
-            changed.add(folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        changed |= _make_unsynced(path.parent)
     draft = scratch / f"document-{secrets.token_hex(8)}.tmp"
     with draft.open("xb") as target:
         target.write(data)
@@ -106,6 +114,20 @@ def write_document(path: Path, data: bytes, scratch: Path) -> set[Path]:
         draft.chmod(0o755)
     draft.replace(path)
     return changed
+
+
+def _make_unsynced(folder: Path) -> set[Path]:
+    """Make a folder and its parents; returns the folders whose new names are not durable yet."""
+    above = set()
+    place = folder
+    while not place.is_dir():
+        place = place.parent
+        above.add(place)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(folder)) from error
+    return above
 
 
 def measure_file(path: Path) -> Measured:

@@ -20,7 +20,7 @@ from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import StorageDenied, StorageError
 from civitai_dl.ports import Traits
 
-from ._errors import storage_errors
+from ._errors import storage_errors, writing_errors
 from ._files import make_folder, measure_file, second_name, sync_folder, write_document
 from ._partial import LocalPartial
 
@@ -50,10 +50,17 @@ class LocalStorage:
             make_folder(self._scratch)
             left: dict[str, Path] = {}
             for entry in os.scandir(self._scratch):
-                if entry.name.endswith(".part") and not entry.name.startswith("copy-"):
+                published = entry.stat(follow_symlinks=False).st_nlink > 1
+                if (
+                    entry.name.endswith(".part")
+                    and not entry.name.startswith("copy-")
+                    and not published
+                ):
                     left[entry.name.split(".", 1)[0]] = Path(entry.path)
                 else:
-                    # Drafts of documents and copies: worth nothing once their writer is gone.
+                    # Drafts and copies are worth nothing once their writer is gone. A partial with
+                    # a second name was published by a process that died before it could drop the
+                    # first: to write into it would be to write into the archive.
                     Path(entry.path).unlink(missing_ok=True)
             return left
 
@@ -81,14 +88,16 @@ class LocalStorage:
         """See ports.Storage."""
 
         def work() -> list[int | None]:
-            return [self._size(path) for path in paths]
+            with storage_errors("looking at what is stored"):
+                return [self._size(path) for path in paths]
 
         return await self._hop(work)
 
     def _size(self, path: str) -> int | None:
         try:
             found = self._resolve(path).lstat()
-        except (OSError, StorageDenied):
+        except (FileNotFoundError, NotADirectoryError, StorageDenied):
+            # Any other trouble says nothing about whether the file is there.
             return None
         return found.st_size if S_ISREG(found.st_mode) else None
 
@@ -121,11 +130,11 @@ class LocalStorage:
 
         def write(document: tuple[str, bytes]) -> None:
             path, data = document
-            with storage_errors(f"writing {path}"):
+            with writing_errors(f"writing {path}"):
                 changed.update(write_document(self._resolve(path), data, self._scratch))
 
         def sync(folder: Path) -> None:
-            with storage_errors(f"writing to {folder.name}"):
+            with writing_errors(f"writing to {folder.name}"):
                 sync_folder(folder)
 
         await self._all(write, documents)
@@ -151,7 +160,7 @@ class LocalStorage:
     async def save_stream(self, path: str, chunks: AsyncIterator[bytes]) -> None:
         """See ports.Storage."""
         draft = self._scratch / f"stream-{secrets.token_hex(8)}.tmp"
-        with storage_errors(f"writing {path}"):
+        with writing_errors(f"writing {path}"):
             final = self._resolve(path)
             try:
                 with draft.open("xb") as target:
@@ -199,11 +208,7 @@ class LocalStorage:
         left = self._left.pop(name, None)
         if left is not None:
             with storage_errors(f"taking over {left.name}"):
-                try:
-                    left.rename(mine)
-                except FileNotFoundError:
-                    # Somebody cleaned up; there is nothing to continue.
-                    left = None
+                _take_over(left, mine)
         partial = LocalPartial(mine, self._resolve, self._root / "corrupted", self._limiter)
         try:
             yield partial
@@ -218,3 +223,16 @@ class LocalStorage:
             return shutil.disk_usage(self._root).free
         except OSError:
             return None
+
+
+def _take_over(left: Path, mine: Path) -> None:
+    """Make an earlier attempt's partial ours, unless there is nothing to continue."""
+    try:
+        if left.stat().st_nlink > 1:
+            # It was published after all; to write into it would be to write into the archive.
+            left.unlink()
+        else:
+            left.rename(mine)
+    except FileNotFoundError:
+        # Somebody cleaned up.
+        return

@@ -37,10 +37,10 @@ from ._resume import (
     promised_size,
 )
 from ._retry import RetryPolicy, decide_retry
-from ._retry_after import read_retry_after
+from ._retry_after import read_retry_after, read_whole
 from ._sniff import looks_like_text_page, sniff_media
 from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
-from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, next_step, walk_again
+from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
     "MODEL_BATCH",
@@ -73,6 +73,7 @@ __all__ = [
     "image_source",
     "image_variants",
     "is_due",
+    "is_settled_doubt",
     "judge_answer",
     "listed_download_path",
     "listed_image_task",
@@ -89,6 +90,7 @@ __all__ = [
     "portable_component",
     "promised_size",
     "read_retry_after",
+    "read_whole",
     "slow_start",
     "sniff_media",
     "split_extension",

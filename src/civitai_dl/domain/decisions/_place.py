@@ -62,7 +62,7 @@ def gallery_folder(model_id: ModelId) -> str:
 
 
 def user_folder(username: CreatorName) -> str:
-    """Where the images of a creator go; names that differ only in case share a folder."""
+    """Where the images of a creator go, named as the creator was asked for first."""
     return f"users/{portable_component(username)}/images"
 
 

@@ -47,7 +47,7 @@ def decide_retry(
         return Failed(failure)
     if failure.trouble is Trouble.CORRUPT:
         return _after_mismatch(task, failure, now=now, jitter=jitter, policy=policy)
-    if failure.trouble in (Trouble.THROTTLED, Trouble.QUOTA):
+    if failure.trouble in (Trouble.THROTTLED, Trouble.QUOTA, Trouble.BLOCKED):
         return _after_throttle(task, failure, now=now, jitter=jitter, policy=policy)
     if failure.trouble is Trouble.NOT_FOUND:
         if task.attempt >= min(len(policy.not_found), policy.attempts - 1):
@@ -81,7 +81,8 @@ def _after_throttle(
         # The time already waited stands for the number of tries: 2, 2, 4, 8 ... seconds.
         wait = min(policy.longest_wait, max(policy.first_wait, task.waited))
     if task.waited + wait > policy.max_wait:
-        if failure.trouble is Trouble.QUOTA:
+        if failure.trouble is not Trouble.THROTTLED:
+            # It would be the same for every other task: they are kept for another day.
             return LaneClosed(failure, until=now + wait)
         return Failed(failure)
     # Up to half a second more, so that what waited together does not start together.

@@ -1,4 +1,4 @@
-"""How long a far side asks us to wait."""
+"""Numbers in headers: how long a far side asks us to wait, and how much it says there is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 
 LONGEST = 86_400.0
 """Seconds; what asks for more than a day is taken for a day."""
+
+MOST_DIGITS = 18
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOMENT = re.compile(
@@ -22,11 +24,20 @@ def read_retry_after(text: str | None, date: str | None) -> float | None:
     """
     wish = (text or "").strip()
     if wish.isascii() and wish.isdigit():
-        return min(LONGEST, float(wish))
+        seconds = read_whole(wish)
+        return LONGEST if seconds is None else min(LONGEST, float(seconds))
     until, since = _moment(wish), _moment((date or "").strip())
     if until is None or since is None:
         return None
     return min(LONGEST, max(0.0, (until - since).total_seconds()))
+
+
+def read_whole(text: str) -> int | None:
+    """A whole number of up to 18 digits; None for anything else, also for what no disk can hold."""
+    digits = text.strip()
+    if not digits.isascii() or not digits.isdigit() or len(digits) > MOST_DIGITS:
+        return None
+    return int(digits)
 
 
 def _moment(text: str) -> datetime | None:

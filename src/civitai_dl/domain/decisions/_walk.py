@@ -100,6 +100,11 @@ def _is_doubtful(ref: GalleryRef) -> bool:
     return ref.query.model_id is not None and ref.empties < len(DOUBTS)
 
 
+def is_settled_doubt(ref: GalleryRef) -> bool:
+    """Whether an empty answer of the database has been asked for as often as is worth while."""
+    return ref.empties >= len(DOUBTS)
+
+
 def _loses_border(ref: GalleryRef) -> bool:
     return ref.query.model_id is not None and ref.sort == "Newest"
 

@@ -200,6 +200,7 @@ class Trouble(str, Enum):
     TRANSIENT = "transient"
     THROTTLED = "throttled"
     QUOTA = "quota"
+    BLOCKED = "blocked"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     CORRUPT = "corrupt"
