@@ -98,7 +98,7 @@ async def test_a_length_that_no_disk_can_hold_ends_no_run(tmp_path: Path) -> Non
         )
         report = await run(fake, tmp_path, wanted("1"), settings=replace(FILES_ONLY, retries=2))
         fake.faults.assert_all_served()
-    stored = {path for path in tree(tmp_path).values()}
+    stored = set(tree(tmp_path).values())
     assert report.exit_code in (0, 1)
     assert (world.truth.files()[0].sha256.upper() in stored) is (report.exit_code == 0)
 
