@@ -633,7 +633,6 @@ class QueueSuite:
         assert isinstance(again, GalleryRef)
         assert again.folder == "users/Ann/images"
 
-    @pytest.mark.xfail(reason="a run that goes on has a number of its own", strict=True)
     async def test_what_a_stopped_run_listed_is_listed_when_it_goes_on(self, bench: Bench) -> None:
         """Two walks from both ends of a list meet, also when a stop came between them."""
         await bench.begin(root(gallery()))

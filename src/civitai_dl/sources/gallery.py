@@ -106,7 +106,7 @@ async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
     keys = [found.task.key for found in planned]
     # Whether two walks have met is a question about this run's; known ground is any run's.
     linked = await desk.catalog.linked(task.key, keys, this_run=not ref.known_ground)
-    if ref.limit is not None:
+    if ref.limit is not None and not ref.known_ground:
         # The newest N are N different ones: newer builds list again what a border did not lose.
         images = [image for image, key in zip(images, keys, strict=True) if key not in linked]
         planned = [found for found in planned if found.task.key not in linked]

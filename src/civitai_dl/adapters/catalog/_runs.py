@@ -270,7 +270,7 @@ def _touch(
     if not pages:
         names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
     rows = connection.execute(
-        f"{BELOW} SELECT tasks.id, tasks.key, type, role, status, why, until, "  # noqa: S608  # our own text
+        f"{BELOW} SELECT tasks.id, tasks.key, run, type, role, status, why, until, "  # noqa: S608  # our own text
         "updated_at, waits_for FROM tasks JOIN below USING (id) "
         "WHERE status <> 'stored' OR type NOT IN ('file', 'image')",
         (key,),
@@ -281,6 +281,12 @@ def _touch(
         if not pages and row["type"] == Kind.GALLERY.value and not _is_open_slice(row):
             # A whole listing is asked anew, by its root or by the page that tells of it.
             continue
+        if pages and row["type"] == Kind.GALLERY.value:
+            # A walk that goes on is one walk: what it had found counts as found by it.
+            connection.execute(
+                "UPDATE edges SET run = ? WHERE parent = ? AND run = ?",
+                (adding.run, row["id"], row["run"]),
+            )
         if row["status"] == State.STORED.value or not adding.is_due(row):
             connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (adding.run, row["id"]))
             continue
