@@ -377,7 +377,7 @@ CLEAN: list[tuple[Rule, str]] = [
     (orphan_tasks, "async with anyio.create_task_group() as group:\n    group.start_soon(f)\n"),
     (impurities, "from urllib.parse import quote\nfrom civitai_dl.domain.entities import File\n"),
     (impurities, "from ._ids import ModelId\nlater = now + wait\n"),
-    (machine_facts, "Put it in /home/you/models, ~/work/models or https://example.org/work/x.\n"),
+    (machine_facts, "Put it in /home/you/models, ~/works/models or https://example.org/works/x.\n"),
     (long_hex, "sha256 = '" + "8f3b21c09d7e44a5" * 4 + "'\nkey = '" + "0" * 32 + "'\n"),
     (long_hex, "tag = '8f3b21c09d7e44a5" + "b6a1d0f2c3e49785'  # not a secret: an ETag\n"),
 ]
