@@ -173,7 +173,10 @@ class Transfer:
 
     async def _begin(self, offset: int) -> None:
         had = max(self._start, self.partial.size if self._begun else 0)
-        self._restarted = self._restarted or offset < had
+        if offset < had:
+            # What the catalog holds durable is about to be cut off: it must be told before.
+            self._restarted, self._saved = True, min(self._saved, offset)
+            await self.tools.catalog.hold(self.task.key, None)
         if not self._begun or self.partial.size != offset:
             await self.partial.begin(offset, crc=self.crc)
             self._begun = True
