@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-import msgspec
 
 from civitai_dl._version import __version__
 from civitai_dl.adapters.api_client import ApiClient, Rates, open_api
 from civitai_dl.adapters.catalog import (
     Database,
     Root,
+    RunBegun,
     Runs,
     SqliteCatalog,
     SqliteLedger,
@@ -28,24 +29,28 @@ from civitai_dl.adapters.catalog import (
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.fetcher import open_fetcher
 from civitai_dl.adapters.reporters import Fan
-from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, local_path, open_storage
+from civitai_dl.adapters.storage import (
+    STATE,
+    LocalStorage,
+    RunLock,
+    System,
+    local_path,
+    open_storage,
+)
 from civitai_dl.archive import (
-    description_images,
     list_chunks,
-    make_page,
-    make_sidecars,
     source_url,
 )
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
     Kind,
-    LaneClosed,
     Notice,
+    Outcome,
     RunFinished,
     RunReport,
     RunStarted,
-    StoredFile,
+    Task,
     Wanted,
 )
 from civitai_dl.errors import (
@@ -55,13 +60,17 @@ from civitai_dl.errors import (
     SourceError,
     StorageError,
 )
+from civitai_dl.ports import Wakeful
 from civitai_dl.scheduler import RunEnd, run_lanes
-from civitai_dl.sources import all_sources, read_model
-from civitai_dl.worker import Dressing, Tools, perform
+from civitai_dl.sources import all_sources
+from civitai_dl.worker import Tools, perform
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
+from ._dressing import dress, pictures
+from ._ending import Ending, report_of
+from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 
 if TYPE_CHECKING:
@@ -71,6 +80,8 @@ PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
 STATE_FILE = "state.db"
+Watch = Callable[[str, sqlite3.Connection], None]
+Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 STOCK = 10_000
 
 
@@ -86,34 +97,57 @@ async def archive(
     reporter: Reporter,
     stop: anyio.Event,
     clock: Clock | None = None,
+    system: System | None = None,
+    watch: Watch | None = None,
 ) -> RunReport:
     """Bring an archive up to what is wanted; the whole of a run.
 
-    stop: set it to end early; the state is safe and the next run goes on. Raises: UsageError, Busy,
+    stop: set it to end early; the state is safe and the next run goes on. system: what does the
+    work on the disk, the real one by default. watch: called at each transaction of the state (see
+    Database). Raises: UsageError, Busy,
     KeyRefused, ConfigError, StorageError, CatalogError before anything is fetched; later trouble of
     key and storage is told in the report.
     """
     clock = clock or SystemClock()
     roots = roots_of(wanted, settings.selection)
     directory = local_path(settings.output)
-    with RunLock(directory / STATE / "lock"):
+    with RunLock(directory / STATE / "lock") as lock:
         async with AsyncExitStack() as stack:
-            storage = open_storage(settings.output)
-            database = await stack.enter_async_context(open_database(directory))
+            storage = open_storage(settings.output, system=system, trusted=lock.proven)
+            database = Database(
+                directory / STATE / STATE_FILE,
+                trouble=_teller(reporter),
+                relieve=storage.volume.relieve,
+                watch=watch,
+            )
+            await stack.enter_async_context(opened(database, check=lock.unclean))
             run = Run(settings, storage, database, reporter, clock, stop)
             return await run.go(roots)
 
 
 @asynccontextmanager
-async def open_database(directory: Path) -> AsyncIterator[Database]:
-    """The state of an archive, from its directory."""
-    database = Database(directory / STATE / STATE_FILE)
-    await anyio.to_thread.run_sync(database.start)
+async def opened(database: Database, *, check: bool = False) -> AsyncIterator[Database]:
+    """The state of an archive, open. check: look for damage first, as after a death."""
+    await anyio.to_thread.run_sync(partial(database.start, check=check))
     try:
         yield database
     finally:
+        database.impatient()
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(database.close)
+
+
+def _teller(reporter: Reporter) -> Callable[[CivitaiDLError | None], None]:
+    """Tells of a state database that has to wait; called in its thread."""
+    loop = asyncio.get_running_loop()
+
+    def tell(error: CivitaiDLError | None) -> None:
+        notice = Notice("info", "the state can be written again: going on")
+        if error is not None:
+            notice = Notice("alert", f"paused: {error.message}; {error.hint}")
+        loop.call_soon_threadsafe(reporter.emit, notice)
+
+    return tell
 
 
 @dataclass(slots=True)
@@ -138,14 +172,12 @@ class Run:
             runs = Runs(self.database)
             await runs.recover(self.clock.now())
             await self._take_stock(runs, listeners)
-            begun = await runs.begin(
-                roots,
-                roles=roles_of(self.settings.selection),
-                now=self.clock.now(),
-                key=self.settings.token is not None,
-                only_failed=self.settings.only_failed,
-                selection=repr(self.settings.selection),
-            )
+            await self.storage.sweep(await runs.partial_keys())
+            if not self.settings.dry_run:
+                # On a disk that is full already, nothing is asked for in vain.
+                await self.storage.prove()
+                stack.callback(self.storage.volume.relieve)
+            begun = await self._begin(runs, roots)
             ledger = SqliteLedger(self.database, begun.run)
             left = await ledger.open_counts()
             output = str(self.settings.output)
@@ -159,11 +191,24 @@ class Run:
                 trouble = trouble or error
             if not end.stopped and trouble is None and not self.settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
-        report = await self._report(ledger, count, end, trouble, started)
+        seconds = self.clock.now() - started
+        ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
+        report = await report_of(ledger, count, ending)
         if not end.stopped and trouble is None:
             await self._write_lists(ledger)
         listeners.emit(RunFinished(report))
         return report
+
+    async def _begin(self, runs: Runs, roots: Sequence[Root]) -> RunBegun:
+        return await runs.begin(
+            roots,
+            roles=roles_of(self.settings.selection),
+            now=self.clock.now(),
+            key=self.settings.token is not None,
+            only_failed=self.settings.only_failed,
+            selection=remember_selection(self.settings.selection),
+            settings=remember(self.settings),
+        )
 
     def _open_api(self) -> AbstractAsyncContextManager[ApiClient]:
         return open_api(
@@ -222,6 +267,8 @@ class Run:
                 clock=self.clock,
             )
         )
+        if isinstance(self.clock, Wakeful):
+            self.clock.on_gap = lambda _: fetcher.drop()
         return Tools(
             api=api,
             links=api,
@@ -234,7 +281,7 @@ class Run:
             selection=settings.selection,
             sources={kind: source.expand for source in all_sources() for kind in source.kinds},
             dresser=partial(dress, site=settings.base_url),
-            pictures=partial(_pictures, base=source_url(settings.base_url, 0)),
+            pictures=partial(pictures, base=source_url(settings.base_url, 0)),
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,
@@ -246,15 +293,21 @@ class Run:
         key = self.settings.token is not None
         queue = SqliteQueue(self.database, self.clock, run, key)
         try:
-            end = await run_lanes(
-                lanes_of(self.settings),
-                queue=queue,
-                perform=partial(perform, tools=tools),
-                clock=self.clock,
-                reporter=reporter,
-                max_wait=self.settings.max_wait,
-                stop=self.stop,
-            )
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._hurry)
+                if isinstance(self.clock, Wakeful):
+                    group.start_soon(self.clock.watch)
+                end = await run_lanes(
+                    lanes_of(self.settings),
+                    queue=queue,
+                    perform=self._performer(tools),
+                    clock=self.clock,
+                    reporter=reporter,
+                    max_wait=self.settings.max_wait,
+                    stop=self.stop,
+                    prove=self.storage.prove,
+                )
+                group.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             known, others = group.split((StorageError, CatalogError, KeyRefused))
             if known is None or others is not None:
@@ -262,37 +315,13 @@ class Run:
             return RunEnd({}, stopped=False), _first(known)
         return end, None
 
-    async def _report(
-        self,
-        ledger: SqliteLedger,
-        count: Count,
-        end: RunEnd,
-        trouble: CivitaiDLError | None,
-        started: float,
-    ) -> RunReport:
-        total = await ledger.total()
-        left = sum((await ledger.open_counts()).values())
-        dry = self.settings.dry_run
-        return RunReport(
-            stored=count.stored,
-            reused=count.reused,
-            kept=max(0, total.stored - count.stored - count.reused),
-            left=0 if end.stopped or dry else left,
-            bytes_received=count.received,
-            seconds=self.clock.now() - started,
-            models=await ledger.models(),
-            accounts=await ledger.accounts(),
-            total=total,
-            failures=await ledger.failures(),
-            unavailable=await ledger.unavailable(),
-            notices=(*count.told(), *(_stopped(closed) for closed in end.closed.values())),
-            interrupted=end.stopped,
-            storage_trouble=(
-                "" if trouble is None or isinstance(trouble, KeyRefused) else trouble.message
-            ),
-            key_refused=isinstance(trouble, KeyRefused),
-            outlook=await ledger.outlook(),
-        )
+    def _performer(self, tools: Tools) -> Performer:
+        return partial(perform, tools=tools)
+
+    async def _hurry(self) -> None:
+        """Once the end is asked for, nobody waits for room on the disk any more."""
+        await self.stop.wait()
+        self.database.impatient()
 
     async def _write_lists(self, ledger: SqliteLedger) -> None:
         day = datetime.fromtimestamp(self.clock.now(), timezone.utc).strftime("%Y%m%d")
@@ -301,32 +330,6 @@ class Run:
             await self.storage.save_stream(f"lists/{day}_{name}.json", chunks)
 
 
-def _stopped(closed: LaneClosed) -> str:
-    hint = closed.failure.hint
-    return f"{closed.failure.detail} ({hint})" if hint else closed.failure.detail
-
-
 def _first(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _pictures(html: str | None, *, base: str) -> list[str]:
-    return description_images(html, base)
-
-
-def dress(
-    model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool, site: str
-) -> Dressing:
-    """See worker.Dresser."""
-    try:
-        model = read_model(msgspec.json.decode(model_json))
-    except (msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
-        # Somebody edited it; the page that is there stays.
-        return Dressing([], [])
-    documents = make_page(model, stored, site=site)
-    links: list[tuple[str, str]] = []
-    if sidecars:
-        beside, links = make_sidecars(model, stored)
-        documents += beside
-    return Dressing(documents, links)

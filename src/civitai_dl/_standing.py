@@ -8,9 +8,8 @@ from pathlib import Path
 import anyio.to_thread
 
 from civitai_dl.adapters.catalog import Database, Runs, SqliteLedger
-from civitai_dl.adapters.storage import STATE, RunLock
+from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.domain.entities import RunReport
-from civitai_dl.errors import Busy
 
 STATE_FILE = "state.db"
 
@@ -53,8 +52,4 @@ async def read_standing(folder: Path) -> Standing | None:
 
 def is_busy(folder: Path) -> bool:
     """Whether a run holds the directory."""
-    try:
-        with RunLock(folder / STATE / "lock"):
-            return False
-    except Busy:
-        return True
+    return holder_of(folder / STATE / "lock") is not None

@@ -19,14 +19,20 @@ CivitaiDLError                    what happened, to which task, and a hint
     LinkExpired                   a signed link is no longer accepted: ask for a new one
     BadAnswer                     a page or error text came where a file is due
   StorageError                    the disk (exit 4)
-    StorageFull                   no space is left
+    StorageFull                   no space is left: the run waits, and goes on by itself
+      NotEnoughRoom               this one file is too large for what is left
     StorageDenied                 not permitted, read-only, directory gone
+    StorageBroken                 the disk itself failed (I/O error)
+    StorageUnfit                  the file system cannot hold such a file, or such a name
+    OutOfHandles                  too many files are open
   CatalogError                    the state database
     CatalogTooNew                 written by a newer civitai-dl
   Busy                            another run uses the directory (exit 5)
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class CivitaiDLError(Exception):
@@ -162,8 +168,46 @@ class StorageFull(StorageError):
     """No space, or no quota, is left on the volume."""
 
 
+class NotEnoughRoom(StorageFull):
+    """A file that is known to be larger than what is free; nothing of it was written.
+
+    needed, lacking: bytes.
+    """
+
+    def __init__(self, needed: int, lacking: int) -> None:
+        super().__init__(
+            f"not enough room: {needed:,} bytes are to come, {lacking:,} are lacking",
+            hint="free some space: it goes on by itself",
+        )
+        self.needed = needed
+        self.lacking = lacking
+
+
 class StorageDenied(StorageError):
     """Permission denied, read-only file system, or a directory that is gone."""
+
+
+class StorageBroken(StorageError):
+    """An I/O error: what was written to this file last may not be what is on the disk."""
+
+
+class StorageUnfit(StorageError):
+    """The file system takes other files, but not this one: too large, or its name too long."""
+
+
+class OutOfHandles(StorageError):
+    """The system, or this process, has no file handles left; connections need them, too."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"too many open files: {what}",
+            hint="raise the limit of open files (ulimit -n), or use a lower --concurrency",
+        )
+
+    @staticmethod
+    def explains(error: BaseException) -> bool:
+        """Whether this is why an error of the operating system came about."""
+        return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class CatalogError(CivitaiDLError):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, Union
+from typing import Protocol, Union, runtime_checkable
 
+from .domain.decisions import Seen
 from .domain.entities import (
     Account,
     Answer,
@@ -31,6 +32,7 @@ from .domain.entities import (
     Task,
     Trace,
 )
+from .errors import StorageError
 
 Json = Union[dict[str, "Json"], list["Json"], str, int, float, bool, None]
 Parameters = Sequence[tuple[str, str]]
@@ -47,6 +49,17 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait; returns at once for zero and less."""
+
+
+@runtime_checkable
+class Wakeful(Protocol):
+    """A clock that notices when the machine has slept."""
+
+    on_gap: Callable[[float], None] | None
+    """Told of the seconds of each long sleep."""
+
+    async def watch(self) -> None:
+        """Look for it, for ever."""
 
 
 class Reporter(Protocol):
@@ -92,9 +105,14 @@ class Fetcher(Protocol):
     """Opens links to storage and CDN; never sends the key."""
 
     def open(
-        self, link: SignedUrl, *, offset: int = 0, if_range: str | None = None
+        self,
+        link: SignedUrl,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        if_range: str | None = None,
     ) -> AbstractAsyncContextManager[Body]:
-        """Ask for the bytes from `offset` on.
+        """Ask for the bytes from `offset` on, up to `end` (exclusive; None: all there are).
 
         Any status is a Body; only the network raises (ConnectionLost, Stalled). Safe to repeat.
         """
@@ -106,6 +124,12 @@ class Partial(Protocol):
     @property
     def held(self) -> int:
         """Bytes that an earlier attempt left; how many of them are durable, the catalog knows."""
+
+    async def reserve(self, size: int) -> None:
+        """Set room aside for `size` bytes in all.
+
+        Raises: NotEnoughRoom, before anything is written; StorageError. Safe to repeat.
+        """
 
     async def begin(self, offset: int, *, crc: bool = False) -> None:
         """Keep the first `offset` bytes (digesting them) and drop the rest.
@@ -124,10 +148,10 @@ class Partial(Protocol):
         """Make what was written durable; returns how many bytes that is. Raises: StorageError."""
 
     async def finish(self) -> Measured:
-        """Make it durable and say what it is. Nothing may be written afterwards."""
+        """Say what it is. Nothing may be written afterwards; it is not durable yet."""
 
     async def publish(self, path: str) -> None:
-        """Give it its name in the archive, replacing nothing.
+        """Make it durable and give it its name in the archive, replacing nothing.
 
         Raises: FileExistsError when something else is there; StorageError. Durable on return.
         """
@@ -161,6 +185,24 @@ class Storage(Protocol):
     async def measure(self, path: str) -> Measured | None:
         """Read and digest a file; None when there is none. Costs a full read."""
 
+    async def inspect(
+        self, paths: Sequence[str], *, read: bool, hear: Callable[[int], None] | None = None
+    ) -> list[Seen]:
+        """Say what lies at each path; read: digest files as well.
+
+        hear: told from another thread how many bytes more were read. What is wrong with one file is
+        an answer and raises nothing; cancellation is heeded between slices of 1 MiB.
+        """
+
+    async def names_of(self, folder: str, identity: tuple[int, int]) -> list[str]:
+        """The paths right in a folder that are names of one file. Raises: StorageError."""
+
+    async def read_part(self, path: str, offset: int, size: int) -> bytes:
+        """Up to `size` bytes of a file from `offset` on, in memory.
+
+        Raises: FileNotFoundError, StorageError.
+        """
+
     async def link(self, existing: str, path: str) -> None:
         """Give a file a second name: hard link, else copy; durable.
 
@@ -186,6 +228,38 @@ class Storage(Protocol):
         """The partial of a task: what an earlier attempt left is taken over.
 
         Leaving the context keeps the bytes, unless they were published or discarded.
+        """
+
+    async def sync_all(self, partials: Sequence[Partial]) -> list[StorageError | None]:
+        """Make the bytes of finished partials durable.
+
+        One end for each, in order: None for done.
+        """
+
+    async def publish_all(
+        self, named: Sequence[tuple[Partial, str]]
+    ) -> list[FileExistsError | StorageError | None]:
+        """Give durable partials their names, replacing nothing; durable on return.
+
+        One end for each, in order: None for done. Raises: StorageError, for all of them.
+        """
+
+    async def quarantine(self, path: str, evidence: dict[str, object]) -> str:
+        """Move a published file to `corrupted/` with the evidence; returns its new archive path.
+
+        Raises: FileNotFoundError, StorageError.
+        """
+
+    async def sweep(self, keys: Collection[str]) -> int:
+        """Remove partials that are a day old and belong to none of these tasks; returns how many.
+
+        Raises: StorageError.
+        """
+
+    async def prove(self) -> None:
+        """Show that the archive can be written; some room is held in reserve then.
+
+        Raises: StorageError. Safe to repeat.
         """
 
     def free(self) -> int | None:
@@ -251,8 +325,8 @@ class Catalog(Protocol):
     async def staged(self, key: str) -> Stored | None:
         """What an earlier attempt was about to publish."""
 
-    async def stage(self, key: str, stored: Stored) -> None:
-        """Note what is about to be published, durably, before it gets its name."""
+    async def stage(self, about: Sequence[tuple[str, Stored]]) -> None:
+        """Note what tasks (by key) are about to publish, durably, before it gets its name."""
 
     async def held(self, key: str) -> Held | None:
         """The last committed checkpoint of a partial."""

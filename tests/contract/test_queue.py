@@ -342,10 +342,19 @@ class QueueSuite:
         """An hour of a full disk does not count as waiting for the service."""
         full = Failure(Trouble.STORAGE, "no space is left")
         await bench.add(file(1))
-        await bench.do(Deferred(4_600.0, full, counts=False, pause=10.0))
+        await bench.do(Deferred(4_600.0, full, counts=False, halt=True))
         bench.clock.time = 4_600.0
         task = (await bench.one()).task
         assert (task.attempt, task.waited) == (0, 0.0)
+
+    async def test_waiting_for_room_for_one_file_is_its_own(self, bench: Bench) -> None:
+        """A file that is larger than what is free waits as long as one thing may, not for ever."""
+        large = Failure(Trouble.STORAGE, "not enough room")
+        await bench.add(file(1))
+        await bench.do(Deferred(1_010.0, large, counts=False))
+        bench.clock.time = 1_010.0
+        task = (await bench.one()).task
+        assert (task.attempt, task.waited) == (0, 10.0)
 
     async def test_progress_gives_a_task_its_attempts_back(self, bench: Bench) -> None:
         """A file that grew in a try has used one attempt, whatever it had used before."""
@@ -800,7 +809,7 @@ class QueueSuite:
         await bench.add(file(1))
         assert await bench.catalog.staged("file:10:1") is None
         intent = Stored("a/b.bin", "ab", 5, how="linked", verified=False, note="x")
-        await bench.catalog.stage("file:10:1", intent)
+        await bench.catalog.stage([("file:10:1", intent)])
         await bench.claim()
         await bench.die()
         assert await bench.catalog.staged("file:10:1") == intent

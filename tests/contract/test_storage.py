@@ -5,18 +5,27 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import pathlib
-import sys
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_dl.adapters.storage import STATE, LocalStorage, local_path, open_storage
-from civitai_dl.errors import ConfigError, StorageDenied, StorageError, StorageFull
+from civitai_dl.adapters.storage import STATE, LocalStorage, System, local_path, open_storage
+from civitai_dl.errors import (
+    ConfigError,
+    NotEnoughRoom,
+    OutOfHandles,
+    StorageBroken,
+    StorageDenied,
+    StorageError,
+    StorageFull,
+    StorageUnfit,
+)
 from civitai_dl.ports import Storage
 
 Open = Callable[[], Storage]
@@ -289,6 +298,78 @@ class StorageSuite:
         assert [b"one", b"two", b"three"] == [await storage.read(path) for path in found]
         assert b"two" in (await storage.read("corrupted/2-a.bin.evidence.json") or b"")
 
+    async def test_many_are_published_at_once(self, storage: Storage) -> None:
+        """Of several files, one whose name is taken is told, and the others get theirs."""
+        await put(storage, HERE, b"the user's own", key="file:9:9")
+        paths = ["a/1.png", HERE, "a/2.png", "a/1.png", "../x"]
+        async with AsyncExitStack() as stack:
+            partials = [
+                await stack.enter_async_context(storage.partial(f"image:{number}"))
+                for number in range(len(paths))
+            ]
+            for number, partial in enumerate(partials):
+                await partial.begin(0)
+                await partial.write(b"%d" % number)
+                await partial.finish()
+            await storage.sync_all(partials)
+            ends = await storage.publish_all(list(zip(partials, paths, strict=True)))
+            kinds = [None if end is None else type(end) for end in ends]
+            assert [None, FileExistsError, None, FileExistsError, StorageDenied] == kinds
+            assert await storage.read(HERE) == b"the user's own"
+            # Whose name was taken is still there to get another one.
+            assert [None] == await storage.publish_all([(partials[1], "a/3.png")])
+        found = [await storage.read(f"a/{number}.png") for number in (1, 2, 3)]
+        assert [b"0", b"2", b"1"] == found
+        assert [] == await storage.publish_all([])
+        await storage.sync_all([])
+
+    async def test_a_stored_file_is_set_aside_with_its_evidence(self, storage: Storage) -> None:
+        """Rot that `verify` found leaves the archive for corrupted/; what is gone is told."""
+        await put(storage, HERE, b"rotten")
+        where = await storage.quarantine(HERE, {"why": "SHA256"})
+        assert where == "corrupted/model_0-5-20-v1-a.safetensors"
+        assert await storage.sizes([HERE]) == [None]
+        assert await storage.read(where) == b"rotten"
+        assert b"SHA256" in (await storage.read(f"{where}.evidence.json") or b"")
+        with pytest.raises(FileNotFoundError):
+            await storage.quarantine(HERE, {})
+
+    async def test_a_storage_proves_that_it_can_be_written(self, storage: Storage) -> None:
+        """The proof may be asked for again and again, and shows nowhere in the archive."""
+        for _ in range(3):
+            await storage.prove()
+        await put(storage, HERE, b"x")
+        assert await storage.read(HERE) == b"x"
+
+    async def test_what_is_fresh_is_not_swept_away(self, opened: Open) -> None:
+        """Bytes of today are kept, wanted or not."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+        storage = opened()
+        assert await storage.sweep(["file:2:2"]) == 0
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 700
+
+    async def test_room_is_set_aside_for_what_is_to_come(self, storage: Storage) -> None:
+        """Room asked for once or often changes neither the bytes nor their number."""
+        async with storage.partial("file:1:1") as partial:
+            for size in (0, 100, 2_000_000, 2_000_000, 3_000_000):
+                await partial.reserve(size)
+            await partial.begin(0)
+            await partial.reserve(2_000_000)
+            await partial.write(LARGE)
+            await partial.sync()
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == len(LARGE)
+            await partial.begin(len(LARGE))
+            await partial.reserve(2_000_000)
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (len(LARGE), sha256(LARGE)) == (measured.size, measured.sha256)
+        assert await storage.read(HERE) == LARGE
+
     # second names
 
     async def test_a_second_name_has_the_same_bytes(self, storage: Storage) -> None:
@@ -395,6 +476,7 @@ class StorageSuite:
             storage.read(path),
             storage.measure(path),
             storage.remove([path]),
+            storage.quarantine(path, {}),
         ):
             with pytest.raises(StorageDenied, match="leave the archive"):
                 await attempt
@@ -508,6 +590,279 @@ class TestLocalStorage(StorageSuite):
             with pytest.raises(StorageError):
                 await partial.publish(HERE)
 
+    async def test_what_another_process_may_still_write_is_copied_not_taken(
+        self, opened: Open, root: Path, scratch: Path
+    ) -> None:
+        """Where locks lie, bytes of a living process are read, and its file stays as it was."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE)
+            await partial.sync()
+        (theirs,) = scratch.iterdir()
+        storage = LocalStorage(root, trusted=False)
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == len(LARGE)
+            await partial.begin(700_000)
+            assert partial.size == 700_000
+            await partial.write(LARGE[700_000:])
+            measured = await partial.finish()
+            assert theirs.read_bytes() == LARGE
+            await partial.publish(HERE)
+        assert sha256(LARGE) == measured.sha256
+        assert (root / HERE).read_bytes() == LARGE == theirs.read_bytes()
+        assert (root / HERE).stat().st_ino != theirs.stat().st_ino
+
+    async def test_what_another_process_may_still_write_is_never_removed(
+        self, opened: Open, root: Path, scratch: Path
+    ) -> None:
+        """Neither a start at nought nor an end without a byte touches another's file."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE)
+            await partial.sync()
+        (scratch / "document-1.tmp").write_bytes(b"half")
+        theirs, draft = sorted(scratch.iterdir(), key=lambda path: path.suffix)
+        storage = LocalStorage(root, trusted=False)
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == len(LARGE)
+        storage = LocalStorage(root, trusted=False)
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.discard()
+        assert [theirs, draft] == sorted(scratch.iterdir(), key=lambda path: path.suffix)
+        assert theirs.read_bytes() == LARGE
+
+    @pytest.mark.skipif(os.name == "nt", reason="nobody there knows who lives")
+    async def test_what_a_dead_process_left_is_taken_by_whoever_comes(
+        self, opened: Open, root: Path, scratch: Path
+    ) -> None:
+        """Where locks lie, the name of a partial tells whose it is, and the dead need nothing."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+        (mine,) = scratch.iterdir()
+        task, owner, rest = mine.name.split(".", 2)
+        number = int(owner.split("-")[0], 16)
+        # The same process number, but of a process that began at another time.
+        dead = mine.rename(scratch / f"{task}.{number:x}-1-{owner.split('-')[2]}.{rest}")
+        storage = LocalStorage(root, trusted=False)
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 700
+            assert not dead.exists()
+            await partial.begin(700)
+
+    async def test_of_two_partials_of_one_task_the_longer_is_continued(
+        self, opened: Open, scratch: Path
+    ) -> None:
+        """Two processes that met on one task leave two partials: one goes on, none stays."""
+        storage = opened()
+        async with storage.partial("file:1:1") as one, storage.partial("file:1:1") as other:
+            for partial, size in ((one, 700), (other, 900)):
+                await partial.begin(0)
+                await partial.write(b"a" * size)
+                await partial.sync()
+        assert len(list(scratch.iterdir())) == 2
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 900
+        assert len(list(scratch.iterdir())) == 1
+
+    async def test_what_nobody_wants_is_swept_away_after_a_day(
+        self, opened: Open, scratch: Path
+    ) -> None:
+        """Of three old partials the one that a task wants stays; a fresh one stays anyway."""
+        for key in ("file:1:1", "file:2:2", "file:3:3", "file:4:4"):
+            storage = opened()
+            async with storage.partial(key) as partial:
+                await partial.begin(0)
+                await partial.write(b"a" * 700)
+                await partial.sync()
+            (new,) = (path for path in scratch.iterdir() if time.time() - path.stat().st_mtime < 60)
+            if key != "file:4:4":
+                old = time.time() - 90_000
+                os.utime(new, (old, old))
+        storage = opened()
+        assert await storage.sweep(["file:1:1"]) == 2
+        assert len(list(scratch.iterdir())) == 2
+        assert await storage.sweep(["file:1:1"]) == 0
+        for key, held in (("file:1:1", 700), ("file:2:2", 0), ("file:4:4", 700)):
+            async with storage.partial(key) as partial:
+                assert partial.held == held
+
+    # room
+
+    async def test_a_file_that_does_not_fit_is_refused_before_its_first_byte(
+        self, storage: LocalStorage, scratch: Path, monkeypatch
+    ) -> None:
+        """What is known to be larger than what is free leaves no trace, and says what lacks."""
+        monkeypatch.setattr(storage.volume, "free", lambda: 10_000_000)
+        async with storage.partial("file:1:1") as partial:
+            with pytest.raises(NotEnoughRoom) as told:
+                await partial.reserve(20_000_000)
+            # A twentieth more than what is to come must be free beside it.
+            assert (20_000_000, 11_000_000) == (told.value.needed, told.value.lacking)
+            assert list(scratch.iterdir()) == []
+            monkeypatch.setattr(storage.volume, "free", lambda: 21_000_000)
+            await partial.reserve(20_000_000)
+
+    async def test_nobody_asks_for_little_room(self, storage: LocalStorage, monkeypatch) -> None:
+        """The last megabyte is not asked for: images need no look at the disk each."""
+
+        def free():
+            raise AssertionError("asked")
+
+        monkeypatch.setattr(storage.volume, "free", free)
+        async with storage.partial("file:1:1") as partial:
+            await partial.reserve(1_000_000)
+
+    async def test_where_nobody_can_tell_everything_fits(
+        self, storage: LocalStorage, monkeypatch
+    ) -> None:
+        """A disk that does not say how much is free is tried."""
+        monkeypatch.setattr(storage.volume, "free", lambda: None)
+        async with storage.partial("file:1:1") as partial:
+            await partial.reserve(20_000_000)
+
+    async def test_room_that_was_promised_is_not_promised_twice(
+        self, storage: LocalStorage, monkeypatch
+    ) -> None:
+        """Two files of which each fits alone: the second has to wait for the first to come."""
+        monkeypatch.setattr(System, "reserve", lambda self, handle, size: False)
+        monkeypatch.setattr(storage.volume, "free", lambda: 10_000_000)
+        async with storage.partial("file:2:2") as second:
+            async with storage.partial("file:1:1") as first:
+                await first.reserve(6_000_000)
+                await first.reserve(6_000_000)
+                with pytest.raises(NotEnoughRoom):
+                    await second.reserve(6_000_000)
+                await first.begin(0)
+                for _ in range(5):
+                    await first.write(bytes(600_000))
+                    await first.sync()
+                # Of the first, three million bytes are on the disk and no more to come.
+                await second.reserve(6_000_000)
+                await first.discard()
+            await second.reserve(9_000_000)
+
+    @pytest.mark.skipif(os.name == "nt", reason="there, room is not set aside")
+    async def test_room_that_is_set_aside_changes_no_size(
+        self, storage: Storage, scratch: Path
+    ) -> None:
+        """A file that is to come is as long as what has come, on disk and for the next attempt."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.reserve(3_000_000)
+            await partial.begin(0)
+            await partial.write(b"a" * 600_000)
+            assert await partial.sync() == 600_000
+            (path,) = scratch.iterdir()
+            assert path.stat().st_size == 600_000
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 600_000
+
+    async def test_what_is_held_needs_no_room_again(
+        self, storage: LocalStorage, monkeypatch
+    ) -> None:
+        """A file of which half is there asks for the other half only."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(bytes(6_000_000))
+            await partial.sync()
+        monkeypatch.setattr(storage.volume, "free", lambda: 7_000_000)
+        async with storage.partial("file:1:1") as partial:
+            await partial.reserve(12_000_000)
+            with pytest.raises(NotEnoughRoom):
+                await partial.reserve(14_000_000)
+
+    # the proof
+
+    @pytest.mark.skipif(os.name == "nt", reason="blocks are counted elsewhere")
+    async def test_some_room_is_held_in_reserve(
+        self, storage: LocalStorage, root: Path, scratch: Path
+    ) -> None:
+        """Eight megabytes are kept back, to be given up when the disk is full."""
+        for _ in range(2):
+            await storage.prove()
+            assert (root / STATE / "reserve").stat().st_blocks * 512 >= 8 << 20
+            assert list(scratch.iterdir()) == []
+            storage.volume.relieve()
+            storage.volume.relieve()
+            assert not (root / STATE / "reserve").exists()
+
+    async def test_where_room_cannot_be_set_aside_the_reserve_is_filled(
+        self, storage: LocalStorage, root: Path, monkeypatch
+    ) -> None:
+        """On a disk that sets nothing aside, the reserve is written, in bytes that take room."""
+        monkeypatch.setattr(System, "reserve", lambda self, handle, size: False)
+        await storage.prove()
+        data = (root / STATE / "reserve").read_bytes()
+        assert len(data) == 8 << 20
+        assert len({data[at : at + 4096] for at in range(0, len(data), 4096)}) == 2048
+
+    async def test_the_room_of_the_reserve_is_no_proof(
+        self, storage: LocalStorage, root: Path, monkeypatch
+    ) -> None:
+        """A disk with nothing free but what the reserve gave up is still full."""
+        limit = 12 << 20
+        real = System.reserve
+
+        def reserve(self, handle, size):
+            taken = sum(path.stat().st_blocks * 512 for path in root.rglob("*") if path.is_file())
+            if taken + size > limit:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(self, handle, size)
+
+        monkeypatch.setattr(System, "reserve", reserve)
+        for _ in range(3):
+            with pytest.raises(StorageFull):
+                await storage.prove()
+        limit = 20 << 20
+        await storage.prove()
+
+    @pytest.mark.parametrize("name", ["create", "reserve", "write", "sync"])
+    async def test_a_disk_that_is_unfit_proves_nothing(
+        self, storage: LocalStorage, root: Path, scratch: Path, monkeypatch, name: str
+    ) -> None:
+        """However the proof fails, it says so, and leaves the room to others."""
+        await storage.prove()
+
+        def full(self, *facts):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(System, name, full)
+            for _ in range(2):
+                with pytest.raises(StorageFull):
+                    await storage.prove()
+        assert not (root / STATE / "reserve").exists()
+        assert list(scratch.iterdir()) == []
+        await storage.prove()
+
+    # digests of prefixes
+
+    @pytest.mark.parametrize("size", [0, 1, 999, 1_000, 1_001, 2_000, 2_001, 524_288 + 7])
+    @pytest.mark.parametrize("kept", [0, 999, 1_000, 1_001, 1_000_000])
+    async def test_each_whole_segment_has_the_digest_of_all_before_its_end(
+        self, storage: Storage, monkeypatch, size: int, kept: int
+    ) -> None:
+        """Begun, broken off and continued anywhere, a file has the same digests, and read again."""
+        monkeypatch.setattr("civitai_dl.adapters.storage._files.SEGMENT", 1_000)
+        data = LARGE[:size]
+        kept = min(kept, size)
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(data[:kept])
+            await partial.sync()
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(kept)
+            await partial.write(data[kept:])
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        expected = tuple(sha256(data[:end]) for end in range(1_000, size, 1_000))
+        assert expected == measured.prefixes
+        again = await storage.measure(HERE)
+        assert again is not None
+        assert expected == again.prefixes
+
     # documents
 
     async def test_a_document_that_is_there_is_not_written_again(
@@ -567,15 +922,39 @@ class TestLocalStorage(StorageSuite):
     async def test_where_links_fail_files_are_published_all_the_same(
         self, storage: Storage, root: Path, scratch: Path, monkeypatch
     ) -> None:
-        """On a disk without hard links a file is renamed to its name, and still replaces none."""
+        """Without hard links and exclusive renames a file is renamed, and still replaces none."""
 
         def link(source, target, **facts):
             raise OSError(errno.EPERM, "no links here")
 
+        def move(self, source, target):
+            raise OSError(errno.ENOTSUP, "no such renames here")
+
         monkeypatch.setattr(os, "link", link)
+        monkeypatch.setattr(System, "move", move)
         await put(storage, HERE, LARGE)
         assert (root / HERE).read_bytes() == LARGE
         assert list(scratch.iterdir()) == []
+        with pytest.raises(FileExistsError):
+            await put(storage, HERE, b"other", key="file:2:2")
+        assert (root / HERE).read_bytes() == LARGE
+
+    async def test_where_renames_may_replace_files_are_published_by_link(
+        self, storage: Storage, root: Path, scratch: Path, monkeypatch
+    ) -> None:
+        """A system without renames that replace nothing gives the name by a link."""
+
+        def move(self, source, target):
+            raise OSError(errno.ENOTSUP, "no such renames here")
+
+        def replace(self, source, target):
+            raise AssertionError("it could replace something")
+
+        monkeypatch.setattr(System, "move", move)
+        monkeypatch.setattr(System, "replace", replace)
+        await put(storage, HERE, LARGE)
+        assert (root / HERE).read_bytes() == LARGE
+        assert (root / HERE).stat().st_nlink == 1
         with pytest.raises(FileExistsError):
             await put(storage, HERE, b"other", key="file:2:2")
         assert (root / HERE).read_bytes() == LARGE
@@ -663,7 +1042,7 @@ class TestLocalStorage(StorageSuite):
             storage.save([(HERE, b"y")]),
             storage.save_stream(HERE, pieces(b"y")),
         ):
-            with pytest.raises(StorageDenied):
+            with pytest.raises(StorageUnfit):
                 await attempt
         assert (root / "model_0").read_bytes() == b"in the way"
 
@@ -676,17 +1055,19 @@ class TestLocalStorage(StorageSuite):
             (errno.EDQUOT, StorageFull),
             (errno.EACCES, StorageDenied),
             (errno.EROFS, StorageDenied),
-            (errno.EIO, StorageError),
+            (errno.EIO, StorageBroken),
+            (errno.EFBIG, StorageUnfit),
+            (errno.EMFILE, OutOfHandles),
+            (errno.ENFILE, OutOfHandles),
+            (errno.ESTALE, StorageError),
         ],
     )
     async def test_trouble_with_the_disk_is_named_by_what_to_do(
         self, storage: Storage, root: Path, monkeypatch, code: int, kind: type[StorageError]
     ) -> None:
-        """A full disk, a missing permission and a broken disk are three errors."""
+        """A full disk, a missing permission, a broken disk and a scarcity are different errors."""
 
-        def fail(handle, *data):
-            # As the real one, it leaves no hold on the bytes in the traceback.
-            del data
+        def fail(*_):
             raise OSError(code, os.strerror(code))
 
         async with storage.partial("file:1:1") as partial:
@@ -694,16 +1075,18 @@ class TestLocalStorage(StorageSuite):
             with monkeypatch.context() as broken:
                 broken.setattr(os, "write", fail)
                 await partial.write(b"small enough to wait")
-                with pytest.raises(StorageError) as told:
-                    await partial.sync()
-                assert kind is type(told.value)
+                for attempt in (partial.sync(), partial.finish()):
+                    with pytest.raises(StorageError) as told:
+                        await attempt
+                    assert kind is type(told.value)
             await partial.begin(0)
             await partial.write(b"x")
             with monkeypatch.context() as broken:
                 broken.setattr(os, "fsync", fail)
                 for attempt in (
                     partial.sync(),
-                    partial.finish(),
+                    partial.publish(HERE),
+                    storage.prove(),
                     storage.save([("a/b.json", b"x")]),
                     storage.save_stream("a/b.json", pieces(b"x")),
                 ):
@@ -711,6 +1094,7 @@ class TestLocalStorage(StorageSuite):
                         await attempt
                     assert kind is type(told.value)
         assert not (root / "a/b.json").exists()
+        assert not (root / HERE).exists()
 
     def test_a_full_disk_and_a_denied_one_say_what_helps(self, root: Path, monkeypatch) -> None:
         """An error of the disk tells what to do about it."""
@@ -735,13 +1119,15 @@ class TestLocalStorage(StorageSuite):
     async def test_a_full_disk_in_the_middle_of_a_write_doubles_no_byte(
         self, storage: Storage, monkeypatch
     ) -> None:
-        """Bytes that reached the disk before it was full are not written again after it."""
+        """Bytes that reached the disk before it was full are not written again after it.
+
+        That the error, and with it the bytes it met, is still held makes no difference.
+        """
         real, calls = os.write, []
 
         def write(handle, data):
             calls.append(len(data))
             if len(calls) == 2:
-                del data
                 raise OSError(errno.ENOSPC, "No space left on device")
             return real(handle, data[:400_000])
 
@@ -749,9 +1135,10 @@ class TestLocalStorage(StorageSuite):
             await partial.begin(0)
             with monkeypatch.context() as full:
                 full.setattr(os, "write", write)
-                with pytest.raises(StorageFull):
+                with pytest.raises(StorageFull) as held:
                     await partial.write(LARGE)
             durable = await partial.sync()
+            assert held.value.__cause__ is not None
         async with storage.partial("file:1:1") as partial:
             await partial.begin(durable)
             measured = await partial.finish()
@@ -772,92 +1159,185 @@ class TestLocalStorage(StorageSuite):
                 broken.setattr(os, "fsync", fail)
                 with pytest.raises(StorageError):
                     await partial.sync()
-            with pytest.raises(StorageError):
-                await partial.sync()
+            for attempt in (partial.sync(), partial.publish(HERE)):
+                with pytest.raises(StorageBroken):
+                    await attempt
+            assert [StorageBroken] == [type(end) for end in await storage.sync_all([partial])]
+        # Nor does the next attempt continue it.
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == 0
+        assert await storage.sizes([HERE]) == [None]
+
+    async def test_what_somebody_wrote_into_a_partial_is_not_published(
+        self, storage: Storage, scratch: Path
+    ) -> None:
+        """A file that is longer than what was measured, or another one, does not get the name."""
+        for spoil in ("append", "swap"):
+            async with storage.partial("file:1:1") as partial:
+                await partial.begin(0)
+                await partial.write(b"a" * 700)
+                await partial.finish()
+                (path,) = scratch.iterdir()
+                if spoil == "append":
+                    with path.open("ab") as file:
+                        file.write(b"more")
+                else:
+                    path.rename(scratch / "kept.tmp")
+                    path.write_bytes(b"b" * 700)
+                with pytest.raises(StorageBroken):
+                    await partial.publish(HERE)
+                await partial.discard()
+        assert await storage.sizes([HERE]) == [None]
 
     # order
 
     @pytest.fixture
-    def order(self, root: Path, monkeypatch) -> list[tuple[str, str]]:
-        """What reaches the disk, in its order: syncs of files and folders, and names given."""
-        if sys.platform != "linux":
-            pytest.skip("names of open files are read from /proc")
-        events: list[tuple[str, str]] = []
-        fsync, link, replace = os.fsync, os.link, pathlib.Path.replace
+    def recorder(self, root: Path) -> Recorder:
+        return Recorder(root)
 
-        def short(path) -> str:
-            name = os.path.relpath(path, root)
-            return "draft" if name.startswith(STATE) else name
-
-        def noted_fsync(handle):
-            fsync(handle)
-            events.append(("sync", short(Path(f"/proc/self/fd/{handle}").readlink())))
-
-        def noted_link(source, target, **facts):
-            link(source, target, **facts)
-            events.append(("name", short(target)))
-
-        def noted_replace(self, target):
-            replace(self, target)
-            events.append(("name", short(target)))
-
-        monkeypatch.setattr(os, "fsync", noted_fsync)
-        monkeypatch.setattr(os, "link", noted_link)
-        monkeypatch.setattr(pathlib.Path, "replace", noted_replace)
-        return events
+    @pytest.fixture
+    def recorded(self, root: Path, recorder: Recorder) -> LocalStorage:
+        storage = LocalStorage(root, system=recorder)
+        recorder.events.clear()
+        return storage
 
     async def test_a_file_is_durable_before_it_has_its_name(
-        self, storage: Storage, order: list[tuple[str, str]]
+        self, recorded: LocalStorage, recorder: Recorder
     ) -> None:
-        """Bytes first, then the folders above, then the name, then the folder that holds it."""
-        await put(storage, "model_0/5/a.bin", b"x")
-        assert order == [
+        """Bytes first, then the name, then the folder that holds it and all folders above."""
+        await put(recorded, "model_0/5/a.bin", b"x")
+        assert [("sync", "draft"), ("name", "model_0/5/a.bin")] == recorder.events[:2]
+        folders = [("sync", "."), ("sync", "model_0"), ("sync", "model_0/5")]
+        assert folders == sorted(recorder.events[2:])
+
+    async def test_a_folder_is_made_durable_once(
+        self, recorded: LocalStorage, recorder: Recorder
+    ) -> None:
+        """The second file of a folder costs one sync of that folder, not of those above."""
+        await put(recorded, "model_0/5/a.bin", b"x")
+        recorder.events.clear()
+        await put(recorded, "model_0/5/b.bin", b"y", key="file:2:2")
+        assert recorder.events == [
             ("sync", "draft"),
-            ("sync", "."),
-            ("sync", "model_0"),
-            ("name", "model_0/5/a.bin"),
+            ("name", "model_0/5/b.bin"),
             ("sync", "model_0/5"),
         ]
 
-    async def test_a_second_name_is_durable(
-        self, storage: Storage, order: list[tuple[str, str]]
+    async def test_a_folder_that_was_there_is_not_taken_for_durable(
+        self, root: Path, recorded: LocalStorage, recorder: Recorder
     ) -> None:
-        """The folder that holds a second name is synced after the name was given."""
-        await put(storage, "a.bin", b"x")
-        order.clear()
-        await storage.link("a.bin", "b/c.bin")
-        assert order == [("sync", "."), ("name", "b/c.bin"), ("sync", "b")]
+        """A folder that a process made and died is made durable by the next one that uses it."""
+        (root / "model_0/5").mkdir(parents=True)
+        await put(recorded, "model_0/5/a.bin", b"x")
+        folders = [("sync", "."), ("sync", "model_0"), ("sync", "model_0/5")]
+        assert folders == sorted(recorder.events[2:])
+
+    async def test_many_files_share_one_barrier(
+        self, recorded: LocalStorage, recorder: Recorder
+    ) -> None:
+        """Of ten files all bytes are durable before the first name; each folder is synced once."""
+        async with AsyncExitStack() as stack:
+            partials = [
+                await stack.enter_async_context(recorded.partial(f"image:{number}"))
+                for number in range(10)
+            ]
+            for number, partial in enumerate(partials):
+                await partial.begin(0)
+                await partial.write(b"%d" % number)
+                await partial.finish()
+            assert recorder.events == []
+            await recorded.sync_all(partials)
+            assert [("sync", "draft")] * 10 == recorder.events
+            recorder.events.clear()
+            paths = [f"gallery/{number % 2}/{number}.png" for number in range(10)]
+            ends = await recorded.publish_all(list(zip(partials, paths, strict=True)))
+        assert [None] * 10 == ends
+        assert [("name", path) for path in paths] == recorder.events[:10]
+        folders = [(".",), ("gallery",), ("gallery/0",), ("gallery/1",)]
+        assert [("sync", name) for (name,) in folders] == sorted(recorder.events[10:])
+
+    async def test_a_second_name_is_durable(
+        self, recorded: LocalStorage, recorder: Recorder
+    ) -> None:
+        """The folders of a second name are synced after the name was given."""
+        await put(recorded, "a.bin", b"x")
+        recorder.events.clear()
+        await recorded.link("a.bin", "b/c.bin")
+        assert ("name", "b/c.bin") == recorder.events[0]
+        assert [("sync", "."), ("sync", "b")] == sorted(recorder.events[1:])
 
     async def test_a_document_is_durable_before_it_has_its_name(
-        self, storage: Storage, order: list[tuple[str, str]]
+        self, recorded: LocalStorage, recorder: Recorder
     ) -> None:
         """A document is on disk before it replaces an older one, its folders are after."""
-        await storage.save([("a/b/c.json", b"x")])
-        assert order[:2] == [("sync", "draft"), ("name", "a/b/c.json")]
-        assert sorted(order[2:]) == [("sync", "."), ("sync", "a"), ("sync", "a/b")]
+        await recorded.save([("a/b/c.json", b"x")])
+        assert [("sync", "draft"), ("name", "a/b/c.json")] == recorder.events[:2]
+        folders = [("sync", "."), ("sync", "a"), ("sync", "a/b")]
+        assert folders == sorted(recorder.events[2:])
 
     async def test_a_large_document_is_durable_before_it_has_its_name(
-        self, storage: Storage, order: list[tuple[str, str]]
+        self, recorded: LocalStorage, recorder: Recorder
     ) -> None:
         """A list is on disk before it replaces an older one."""
-        await storage.save_stream("lists/a.json", pieces(b"x"))
-        assert order == [
-            ("sync", "draft"),
-            ("sync", "."),
-            ("name", "lists/a.json"),
-            ("sync", "lists"),
-        ]
+        await recorded.save_stream("lists/a.json", pieces(b"x"))
+        assert [("sync", "draft"), ("name", "lists/a.json")] == recorder.events[:2]
+        assert [("sync", "."), ("sync", "lists")] == sorted(recorder.events[2:])
 
     async def test_a_checkpoint_is_durable(
-        self, storage: Storage, order: list[tuple[str, str]]
+        self, recorded: LocalStorage, recorder: Recorder
     ) -> None:
-        """Bytes count as held only after they were synced."""
-        async with storage.partial("file:1:1") as partial:
+        """Bytes count as held only after they were synced, and their name with the first."""
+        async with recorded.partial("file:1:1") as partial:
             await partial.begin(0)
             await partial.write(b"x")
-            assert order == []
+            assert recorder.events == []
             assert await partial.sync() == 1
-            assert order == [("sync", "draft")]
+            assert [("sync", "draft"), ("sync", f"{STATE}/tmp")] == recorder.events
+            await partial.write(b"y")
+            assert await partial.sync() == 2
+            assert ("sync", "draft") == recorder.events[2]
+            assert len(recorder.events) == 3
+
+    async def test_what_is_set_aside_is_durable_in_both_places(
+        self, recorded: LocalStorage, recorder: Recorder
+    ) -> None:
+        """A file moved to corrupted/ is durably there, and durably gone from where it was."""
+        await put(recorded, "model_0/a.bin", b"x")
+        recorder.events.clear()
+        await recorded.quarantine("model_0/a.bin", {})
+        assert ("name", "corrupted/model_0-a.bin") == recorder.events[0]
+        assert {("sync", "."), ("sync", "corrupted"), ("sync", "model_0")} <= set(recorder.events)
+
+
+class Recorder(System):
+    """Notes what reaches the disk, in its order: syncs of files and folders, and names given."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.events: list[tuple[str, str]] = []
+
+    def _short(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def sync(self, handle: int) -> None:
+        super().sync(handle)
+        self.events.append(("sync", "draft"))
+
+    def sync_folder(self, folder: Path) -> None:
+        super().sync_folder(folder)
+        self.events.append(("sync", self._short(folder)))
+
+    def link(self, existing: Path, new: Path) -> None:
+        super().link(existing, new)
+        self.events.append(("name", self._short(new)))
+
+    def move(self, existing: Path, new: Path) -> None:
+        super().move(existing, new)
+        self.events.append(("name", self._short(new)))
+
+    def replace(self, existing: Path, new: Path) -> None:
+        super().replace(existing, new)
+        self.events.append(("name", self._short(new)))
 
 
 chunks = st.lists(st.binary(max_size=2_000), max_size=6)

@@ -103,14 +103,16 @@ async def test_a_length_that_no_disk_can_hold_ends_no_run(tmp_path: Path) -> Non
 
 
 async def test_a_file_in_the_place_of_a_folder_is_told(tmp_path: Path) -> None:
-    """Where a folder is due and a file stands, the run ends with exit 4 and says so."""
-    world = one_file()
+    """Where a folder is due and a file stands, that file fails and says so; the others go on."""
+    world = one_file().model(2)
     truth = world.truth.files()[0]
     (tmp_path / "model_0/1").mkdir(parents=True)
     (tmp_path / f"model_0/1/{truth.version_id}-v1.0").write_text("mine")
     async with FakeCivitai(world) as fake:
-        report = await run(fake, tmp_path, wanted("1"), settings=FILES_ONLY)
-    assert 4 == report.exit_code
+        report = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
+    assert 1 == report.exit_code
+    assert 1 == report.stored
+    assert ["a file is in the way"] == [t.detail.split(":")[0] for t in report.failures]
     assert "mine" == (tmp_path / f"model_0/1/{truth.version_id}-v1.0").read_text()
 
 

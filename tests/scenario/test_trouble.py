@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from archives import FAST, run, tree, wanted
+import anyio
+from archives import FAST, SPEED, run, tree, wanted
 
-from civitai_dl.adapters.storage._files import give_name
-from civitai_dl.domain.entities import LanePaused, Notice, Selection
+from civitai_dl._compose import archive
+from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.adapters.storage import System
+from civitai_dl.config import Settings
+from civitai_dl.domain.entities import LanePaused, Notice, RunReport, Selection, Wanted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
 
 FILES_ONLY = replace(FAST, selection=Selection(images=False), concurrency=2)
@@ -215,48 +220,128 @@ async def test_the_bandwidth_is_limited(tmp_path: Path) -> None:
     assert report.bytes_received == 3_000_000
 
 
-async def test_a_full_disk_pauses_and_goes_on_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No space left, three times in a row: an alert, no attempt used, and the run ends complete."""
-    world, ear, served = some_models(3), Ear(), []
+class Refusing(System):
+    """Refuses to write, or to give certain names, for as long as `refuses` says so."""
 
-    def full(existing: Path, final: Path) -> None:
-        if len(served) < 3:
-            served.append(final)
-            raise OSError(errno.ENOSPC, "No space left on device")
-        give_name(existing, final)
+    def __init__(self, code: int, refuses: Callable[[Path], bool]) -> None:
+        self.code = code
+        self.refuses = refuses
+        self.refused: list[Path] = []
 
-    settings = replace(FILES_ONLY, retries=1)
+    def create(self, path: Path) -> int:
+        self._look(path)
+        return super().create(path)
+
+    def move(self, existing: Path, new: Path) -> None:
+        self._look(new)
+        super().move(existing, new)
+
+    def _look(self, path: Path) -> None:
+        if self.refuses(path):
+            self.refused.append(path)
+            raise OSError(self.code, os.strerror(self.code), str(path))
+
+
+async def run_on(
+    system: System,
+    fake: FakeCivitai,
+    output: Path,
+    things: list[Wanted],
+    settings: Settings,
+    *,
+    ear: Ear | None = None,
+    clock: SystemClock | None = None,
+) -> RunReport:
+    """One run of the program on a disk that is made to fail."""
+    return await archive(
+        replace(settings, output=str(output), base_url=fake.base_url),
+        things,
+        reporter=ear or Ear(),
+        stop=anyio.Event(),
+        clock=clock or SystemClock(speed=SPEED),
+        system=system,
+    )
+
+
+def alerts(ear: Ear) -> list[str]:
+    heard = [event for event in ear.heard if isinstance(event, Notice)]
+    return [event.text for event in heard if event.level == "alert"]
+
+
+async def test_a_full_disk_pauses_and_goes_on_by_itself(tmp_path: Path) -> None:
+    """No space left, far longer than --max-wait: one alert, no attempt used, and all is stored."""
+    world, ear, clock = some_models(3), Ear(), SystemClock(speed=60)
+    since = clock.now()
+
+    def is_full(path: Path) -> bool:
+        return 5 < clock.now() - since < 90
+
+    system = Refusing(errno.ENOSPC, is_full)
+    settings = replace(FILES_ONLY, retries=1, max_wait=10.0)
     async with FakeCivitai(world) as fake:
-        monkeypatch.setattr("civitai_dl.adapters.storage._partial.give_name", full)
+        fake.faults.add(Fault(origin="storage", nth=1, times=3, delay=0.15))
         things = wanted("1", "2", "3")
-        report = await run(fake, tmp_path, things, settings=settings, reporter=ear)
-    assert 3 == len(served)
+        report = await run_on(system, fake, tmp_path, things, settings, ear=ear, clock=clock)
+    assert system.refused
     assert 0 == report.exit_code, report.storage_trouble
-    assert any("no space" in event.text for event in ear.heard if isinstance(event, Notice))
+    assert 1 == len(alerts(ear))
+    assert "no space" in alerts(ear)[0]
+    assert 90 <= report.seconds
     assert_complete(world, tmp_path)
 
 
-async def test_a_disk_that_refuses_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Permission denied when a file gets its name: exit 4, and the next run completes it."""
-    world = some_models(2)
-
-    def denied(existing: Path, final: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
+async def test_a_disk_that_refuses_ends_the_run(tmp_path: Path) -> None:
+    """Permission denied for longer than --max-wait: exit 4, one alert; the next run completes."""
+    world, ear = some_models(4), Ear()
+    denied: list[bool] = []
+    system = Refusing(errno.EACCES, lambda path: bool(denied))
+    settings = replace(FILES_ONLY, max_wait=20.0)
+    things = wanted("1", "2", "3", "4")
     async with FakeCivitai(world) as fake:
-        with monkeypatch.context() as patch:
-            patch.setattr("civitai_dl.adapters.storage._partial.give_name", denied)
-            report = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
+        fault = Fault(origin="storage", nth=1, then=lambda: denied.append(True))
+        fake.faults.add(fault)
+        report = await run_on(system, fake, tmp_path, things, settings, ear=ear)
+        fake.faults.assert_all_served()
         assert 4 == report.exit_code
         assert "Permission denied" in report.storage_trouble
+        assert () == report.failures
+        assert 1 == len(alerts(ear))
+        again = await run(fake, tmp_path, things, settings=FILES_ONLY)
+    assert 0 == again.exit_code
+    assert_complete(world, tmp_path)
+
+
+async def test_what_was_about_to_get_its_name_is_not_fetched_again(tmp_path: Path) -> None:
+    """A run that ended because names were denied: what is proven and staged only needs its name."""
+    world = some_models(2)
+    system = Refusing(errno.EACCES, lambda path: path.suffix == ".safetensors")
+    settings = replace(FILES_ONLY, retries=2)
+    async with FakeCivitai(world) as fake:
+        report = await run_on(system, fake, tmp_path, wanted("1", "2"), settings)
+        assert 1 == report.exit_code
         fake.account.clear()
         again = await run(fake, tmp_path, wanted("1", "2"), settings=FILES_ONLY)
-        # What was verified and staged only needs its name.
-        assert fake.account.count(origin="storage") <= 1
+        assert 0 == fake.account.count(origin="storage")
+    assert 0 == again.exit_code
+    assert_complete(world, tmp_path)
+
+
+async def test_one_name_that_is_denied_fails_one_file(tmp_path: Path) -> None:
+    """A folder that may not be written costs its file its attempts; the others are stored."""
+    world, ear = some_models(4), Ear()
+    bad = world.truth.files()[2]
+    system = Refusing(errno.EACCES, lambda path: path.name == bad.name)
+    settings = replace(FILES_ONLY, retries=3)
+    things = wanted("1", "2", "3", "4")
+    async with FakeCivitai(world) as fake:
+        report = await run_on(system, fake, tmp_path, things, settings, ear=ear)
+        assert 3 == len(system.refused)
+        assert 1 == report.exit_code
+        assert [f"file:{bad.version_id}:{bad.file_id}"] == [one.key for one in report.failures]
+        assert "Permission denied" in report.failures[0].detail
+        assert 3 == report.stored
+        assert 1 >= len(alerts(ear))
+        again = await run(fake, tmp_path, things, settings=FILES_ONLY)
     assert 0 == again.exit_code
     assert_complete(world, tmp_path)
 

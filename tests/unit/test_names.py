@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from civitai_dl.domain.decisions._names import (
     MAX_COMPONENT_BYTES,
     SIDECAR_ROOM,
+    lone_component,
     name_key,
     place_names,
     portable_component,
@@ -283,6 +284,7 @@ def test_every_code_point_has_a_settled_key():
         ("ガ", "カ\u3099"),
         ("ガ", "\uff76\uff9e"),
         ("❤\ufe0f", "❤"),
+        ("\u1ffc\u0342", "\u1ff7"),
     ],
 )
 def test_equal_keys(one, other):
@@ -347,6 +349,51 @@ def test_long_names_that_are_cut_to_the_same_text_stay_apart():
     placed = place_names([(1, "あ" * 300 + "1.pt"), (2**63 - 1, "あ" * 300 + "2.pt")])
     assert placed[2**63 - 1] == "あ" * 69 + "-9223372036854775807.pt"
     assert len({name_key(name) for name in placed.values()}) == 2
+
+
+@pytest.mark.parametrize("raw", ["ann", "Ann_B", "アニメ", "j.doe-2", "caf\u00e9", "cafe\u0301"])
+def test_a_user_with_a_portable_name_has_a_folder_of_that_name(raw):
+    """Nothing is added to a name that every disk takes as it is."""
+    assert unicodedata.normalize("NFC", raw) == lone_component(raw)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a/b", "a_b"),
+        ("a/b", "a:b"),
+        ("ann.", "ann"),
+        (" ann", "ann"),
+        ("con", "_con"),
+        ("x" * 300, "x" * 301),
+        ("", "_"),
+        ("..", "_"),
+        ("\u0131an", "ian"),
+        ("\uff41nn", "ann"),
+        ("a\u200bnn", "ann"),
+        ("stra\u00dfe", "strasse"),
+        ("\ud800", "\ud801"),
+    ],
+)
+def test_two_users_never_share_a_folder(one, other):
+    """What a disk would take for one, or portable names would make one, is kept apart."""
+    assert name_key(lone_component(one)) != name_key(lone_component(other))
+    assert lone_component(one) == lone_component(one)
+    assert complaints(lone_component(one), 255) == []
+
+
+def test_nobody_gets_a_users_folder_by_taking_its_name():
+    """A user called like the folder of another one has a folder with a digest of its own."""
+    victim = lone_component("a/b")
+    assert re.fullmatch(r"a_b-[0-9a-f]{16}", victim)
+    assert name_key(victim) != name_key(lone_component(victim))
+    assert name_key(lone_component(victim.upper())) == name_key(lone_component(victim))
+
+
+def test_a_user_in_another_case_is_the_same_user():
+    """The service does not tell such names apart, and neither does a Mac."""
+    assert name_key(lone_component("ANN")) == name_key(lone_component("ann"))
+    assert name_key(lone_component("A/B")) == name_key(lone_component("a/b"))
 
 
 def test_too_little_room_for_an_id_is_an_error():

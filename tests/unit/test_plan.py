@@ -505,9 +505,9 @@ def test_images_are_sharded_by_their_id():
     ("name", "folder"),
     [
         ("ann", "users/ann/images"),
-        ("..", "users/_/images"),
-        ("a/../../b", "users/a_.._.._b/images"),
-        ("NUL", "users/_NUL/images"),
+        ("..", "users/_-5ec1f7e700f37c3d/images"),
+        ("a/../../b", "users/a_.._.._b-feddf1677abcb2f8/images"),
+        ("NUL", "users/_NUL-99e6242759016035/images"),
         ("12345", "users/12345/images"),
     ],
 )

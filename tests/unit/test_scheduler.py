@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,15 +23,20 @@ from civitai_dl.domain.entities import (
     LanePaused,
     ModelId,
     ModelTarget,
+    Notice,
     Outcome,
     Planned,
     Role,
     Skipped,
     Task,
+    TaskSettled,
     Trouble,
     Wanted,
 )
+from civitai_dl.errors import StorageDenied, StorageFull
 from civitai_dl.scheduler import LaneSettings, RunEnd, run_lanes
+from civitai_dl.scheduler._gate import fit
+from civitai_dl.scheduler._width import Width
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -59,6 +64,10 @@ class Ear:
     def pauses(self) -> list[LanePaused]:
         return [event for event in self.heard if isinstance(event, LanePaused)]
 
+    @property
+    def notices(self) -> list[tuple[str, str]]:
+        return [(one.level, one.text) for one in self.heard if isinstance(one, Notice)]
+
 
 class Desk:
     """A queue with tasks, and the means to run lanes over it."""
@@ -77,6 +86,7 @@ class Desk:
         max_wait: float = 300,
         stop: anyio.Event | None = None,
         lanes: Sequence[Lane] = (Lane.IMAGES,),
+        prove: Callable[[], Awaitable[None]] = fit,
     ) -> RunEnd:
         return await run_lanes(
             {lane: LaneSettings(workers=workers) for lane in lanes},
@@ -86,6 +96,7 @@ class Desk:
             reporter=self.ear,
             max_wait=max_wait,
             stop=stop or anyio.Event(),
+            prove=prove,
         )
 
     async def open(self) -> int:
@@ -103,6 +114,14 @@ async def desk(folder: Path, *tasks: Task) -> AsyncIterator[Desk]:
         yield Desk(database, begun.run)
     finally:
         database.close()
+
+
+async def meet(is_there: Callable[[], bool]) -> None:
+    """Wait for others who are to come, however slow the machine is; not for ever."""
+    for _ in range(1_000):
+        if is_there():
+            return
+        await anyio.sleep(0.005)
 
 
 async def test_a_run_ends_when_nothing_is_left(tmp_path: Path) -> None:
@@ -128,6 +147,7 @@ async def test_no_more_work_at_once_than_there_are_workers(tmp_path: Path) -> No
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
+        await meet(lambda: most >= 3)
         await anyio.sleep(0.01)
         inside -= 1
         return [Skipped("done")]
@@ -264,3 +284,132 @@ async def test_a_bug_ends_the_run_loudly(tmp_path: Path) -> None:
             await here.run(perform)
         assert await here.open() == 1
     assert caught.group_contains(ZeroDivisionError)
+
+
+FULL = Failure(Trouble.STORAGE, "no space is left", hint="free some")
+
+
+async def test_a_full_disk_holds_all_lanes_up_until_there_is_room(tmp_path: Path) -> None:
+    """Full longer than --max-wait: no lane begins anything, one alert, and then all is done."""
+    began: list[tuple[str, float]] = []
+    proofs = 0
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        began.append((tasks[0].lane.value, here.clock.now()))
+        if len(began) == 1:
+            return [Deferred(here.clock.now(), FULL, counts=False, halt=True)]
+        return [Skipped("done")]
+
+    async def prove() -> None:
+        nonlocal proofs
+        proofs += 1
+        if proofs < 20:
+            raise StorageFull("no space is left: writing")
+
+    lanes = (Lane.IMAGES, Lane.FILES)
+    tasks = [task(number, lane) for number in range(5) for lane in lanes]
+    async with desk(tmp_path, *tasks) as here:
+        await here.run(perform, workers=1, max_wait=10.0, lanes=lanes, prove=prove)
+        assert await here.open() == 0
+    assert 20 == proofs
+    before = [lane for lane, moment in began if moment < began[0][1] + 30]
+    assert len(before) <= 2, "each lane had one in hand, and none began another"
+    assert 11 == len(began)
+    expected = [
+        ("alert", "paused: no space is left; free some"),
+        ("info", "the disk can be written again: going on"),
+    ]
+    assert expected == here.ear.notices
+
+
+async def test_a_disk_that_stays_denied_ends_the_run(tmp_path: Path) -> None:
+    """A disk that cannot be written for as long as a run may wait ends it, with its error."""
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        return [Deferred(here.clock.now(), FULL, halt=True)]
+
+    async def prove() -> None:
+        raise StorageDenied("read-only file system")
+
+    async with desk(tmp_path, task(0), task(1)) as here:
+        with pytest.raises(ExceptionGroup) as caught:
+            await here.run(perform, workers=1, max_wait=10.0, prove=prove)
+        assert await here.open() == 2
+        assert 1 == len(here.ear.notices)
+    assert caught.group_contains(StorageDenied)
+
+
+async def test_a_disk_that_is_fit_is_doubted_aloud_once(tmp_path: Path) -> None:
+    """When one thing is denied again and again and the disk is fit, that is told once per run."""
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        if tasks[0].key == task(0).key:
+            if tasks[0].attempt < 4:
+                return [Deferred(here.clock.now() + 1, FULL, halt=True)]
+            return [Failed(FULL)]
+        return [Skipped("done")]
+
+    async with desk(tmp_path, *(task(number) for number in range(5))) as here:
+        await here.run(perform, workers=1)
+        assert 1 == len(await here.ledger.failures())
+    assert ["alert", "info"] == [level for level, _ in here.ear.notices]
+
+
+async def test_trouble_with_the_disk_does_not_rest_a_lane(tmp_path: Path) -> None:
+    """A file that our own disk cannot take says nothing about the service: nobody pauses."""
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        return [Failed(FULL)]
+
+    async with desk(tmp_path, *(task(number) for number in range(20))) as here:
+        end = await here.run(perform, workers=2)
+        assert 20 == len(await here.ledger.failures())
+    assert {} == dict(end.closed)
+    assert [] == here.ear.pauses
+
+
+async def test_with_few_handles_fewer_are_at_work(tmp_path: Path) -> None:
+    """Out of handles: half of the workers go on, and no attempt is used."""
+    inside, calls, later = 0, 0, 0
+    scarce = Failure(Trouble.HANDLES, "too many open files")
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        nonlocal inside, calls, later
+        assert 0 == tasks[0].attempt
+        inside += 1
+        calls += 1
+        number = calls
+        if number <= 4:
+            await meet(lambda: calls >= 4)
+        if 1 < number <= 4:
+            await meet(lambda: any(isinstance(event, TaskSettled) for event in here.ear.heard))
+        if 5 < number < 20:
+            later = max(later, inside)
+            await meet(lambda: later >= 2)
+        inside -= 1
+        if number == 1:
+            return [Deferred(here.clock.now() + 1, scarce, counts=False)]
+        return [Skipped("done")]
+
+    async with desk(tmp_path, *(task(number) for number in range(25))) as here:
+        await here.run(perform, workers=4)
+        assert await here.open() == 0
+        assert [] == here.ear.pauses
+    assert (26, 2) == (calls, later)
+
+
+def test_a_lane_is_narrowed_by_halves_and_widened_by_ones() -> None:
+    """Scarce handles halve a lane, down to one; each twenty that end well let one more in."""
+    width, seen = Width(8, 8), []
+    for _ in range(5):
+        seen.append(width.now)
+        width = width.narrowed()
+    assert [8, 4, 2, 1, 1] == seen
+    for _ in range(39):
+        width = width.succeeded()
+    assert 2 == width.now
+    assert 3 == width.succeeded().now
+    assert 1 == width.narrowed().now
+    for _ in range(1_000):
+        width = width.succeeded()
+    assert 8 == width.now

@@ -5,8 +5,10 @@ from __future__ import annotations
 JAPANESE: dict[str, str] = {
     "blocked": "遮断",
     "because the service's edge blocked us": "サービス側に遮断された",
-    "no room on the disk": "ディスクの空き容量不足",
-    "because the disk had no room": "ディスクの空き容量が足りなかった",
+    "trouble with the disk": "ディスクの障害",
+    "because of trouble with the disk": "ディスクの障害",
+    "too many open files": "開いているファイルが多すぎる",
+    "because too many files were open": "開いているファイルが多すぎた",
     "not listed to the end": "一覧の取得は途中",
     "{n} of them without a digest to verify": "うち照合できるハッシュなし {n} 件",
     # while it runs

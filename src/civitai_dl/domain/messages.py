@@ -146,7 +146,8 @@ _TROUBLES = {
     Trouble.REFUSED: ("refused", "because the service refused"),
     Trouble.CORRUPT: ("failed the check", "because the bytes failed their check"),
     Trouble.LINK: ("bad download link", "because the download link was not accepted"),
-    Trouble.STORAGE: ("no room on the disk", "because the disk had no room"),
+    Trouble.STORAGE: ("trouble with the disk", "because of trouble with the disk"),
+    Trouble.HANDLES: ("too many open files", "because too many files were open"),
 }
 
 

@@ -28,6 +28,8 @@ from civitai_dl.domain.entities import (
 from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
+from ._gate import Gate
+from ._width import Width
 
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
@@ -59,16 +61,22 @@ class LaneRunner:
     clock: Clock
     reporter: Reporter
     board: Board
+    gate: Gate
     max_wait: float
     resting_until: float = 0.0
     rested: float = 0.0
     alone: bool = False
     closed: LaneClosed | None = None
     breaker: Breaker = field(default_factory=Breaker)
+    width: Width = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.width = Width(self.settings.workers, self.settings.workers)
 
     async def run(self, group: TaskGroup) -> None:
         """Claim and start work for ever; ends by cancellation only."""
         while True:
+            await self.gate.passed()
             bell = self.board.bell
             wait = await self._step(group)
             if wait is None:
@@ -92,7 +100,7 @@ class LaneRunner:
             self.board.nothing_to_do(self.lane)
             return None
         busy = self.board.working.get(self.lane, 0)
-        if busy >= (1 if self.alone else self.settings.workers):
+        if busy >= (1 if self.alone else self.width.now):
             return None
         rest = self.resting_until - self.clock.now()
         if rest > 0:
@@ -142,13 +150,18 @@ class LaneRunner:
     def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
         """What the outcomes of one piece of work say about the lane; it is one request's worth."""
         task, first = leases[0].task, outcomes[0]
-        if isinstance(first, LaneClosed):
+        if isinstance(first, (Deferred, Failed)) and _is_ours(first.failure):
+            # Our own disk and handles say nothing about the service.
+            self._heed_machine(first)
+        elif isinstance(first, LaneClosed):
             self._close(first)
         elif isinstance(first, Deferred) and first.pause is not None:
             self._heed_pause(task, first)
         elif isinstance(first, Failed) and first.failure.trouble is Trouble.THROTTLED:
             # It waited as long as anybody wants to. When several did, the rest would fare no
             # better, and the service is left alone.
+            text = f"{task.label}: waited as long as one thing may; the others go on"
+            self.reporter.emit(Notice("alert", text))
             self.breaker = self.breaker.failed(task.key)
             if self.breaker.rest > 0 and self.breaker.is_lanes:
                 self._close(LaneClosed(first.failure, self.clock.now()))
@@ -158,13 +171,20 @@ class LaneRunner:
             self.alone = False
             self.rested = 0.0
             self.breaker = self.breaker.succeeded()
+            self.width = self.width.succeeded()
         return outcomes
+
+    def _heed_machine(self, first: Deferred | Failed) -> None:
+        if isinstance(first, Deferred) and first.halt:
+            self.gate.shut(first.failure)
+        if first.failure.trouble is Trouble.HANDLES:
+            self.width = self.width.narrowed()
 
     def _heed_pause(self, task: Task, first: Deferred) -> None:
         """Rest as asked; when many together have rested longer than anybody waits, close."""
         assert first.pause is not None
         self.breaker = self.breaker.failed(task.key)
-        if first.failure.trouble is not Trouble.STORAGE and self.resting_until <= self.clock.now():
+        if self.resting_until <= self.clock.now():
             self.rested += first.pause
         if self.rested > self.max_wait and self.breaker.is_lanes:
             self._close(LaneClosed(first.failure, first.until))
@@ -188,6 +208,8 @@ class LaneRunner:
         waited = max(task.waited, self.rested)
         if waited + rest > self.max_wait and not self.breaker.is_lanes:
             self.alone = False
+            text = f"{task.label}: waited as long as one thing may; the others go on"
+            self.reporter.emit(Notice("alert", text))
             return [Failed(failure) for _ in outcomes]
         if waited + rest > self.max_wait:
             self._close(LaneClosed(failure, until))
@@ -208,6 +230,11 @@ class LaneRunner:
         if self.closed is None:
             self.closed = closed
             self.reporter.emit(Notice("alert", closed.failure.detail))
+
+
+def _is_ours(failure: Failure) -> bool:
+    """Whether a failure is this machine's."""
+    return failure.trouble in (Trouble.STORAGE, Trouble.HANDLES)
 
 
 def _is_outage(failure: Failure) -> bool:

@@ -11,6 +11,7 @@ from civitai_dl.domain.entities import Lane, LaneClosed
 from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
+from ._gate import Gate, Prove, fit
 from ._lanes import LaneRunner, LaneSettings, Perform
 
 
@@ -31,21 +32,26 @@ async def run_lanes(
     reporter: Reporter,
     max_wait: float,
     stop: anyio.Event,
+    prove: Prove = fit,
 ) -> RunEnd:
     """Work until nothing is left, or until `stop` is set.
 
-    Lanes share nothing but the end: one that rests or closes holds up no other. Raises what
-    `perform` raises, in an ExceptionGroup. When it returns, nothing is claimed.
+    prove: shows that the disk can be written, or raises StorageError; asked while trouble with the
+    disk holds all lanes up. Lanes share nothing but that and the end: one that rests or closes
+    holds up no other. Raises what `perform` raises, in an ExceptionGroup. When it returns, nothing
+    is claimed.
     """
     board = Board(frozenset(lanes))
+    gate = Gate(prove, clock, reporter, max_wait)
     runners = [
-        LaneRunner(lane, settings, queue, perform, clock, reporter, board, max_wait)
+        LaneRunner(lane, settings, queue, perform, clock, reporter, board, gate, max_wait)
         for lane, settings in lanes.items()
     ]
     async with anyio.create_task_group() as group:
         for runner in runners:
             group.start_soon(runner.run, group)
         group.start_soon(_watch, stop, board.done)
+        group.start_soon(gate.watch)
         await board.done.wait()
         group.cancel_scope.cancel()
     closed = {runner.lane: runner.closed for runner in runners if runner.closed is not None}

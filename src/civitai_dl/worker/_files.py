@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
+
 from civitai_dl.domain.decisions import (
     Plausible,
     Proven,
@@ -31,6 +33,7 @@ from civitai_dl.errors import BadAnswer, KeyRefused, NotFound, SourceError, Tran
 from ._desk import WorkerDesk
 from ._failures import refusal
 from ._publish import adopt_staged, forget, link_twin, publish
+from ._tools import Flight
 from ._transfer import Got, Transfer
 
 if TYPE_CHECKING:
@@ -50,15 +53,54 @@ class FileLink:
     ref: FileRef
     tools: Tools
 
-    async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # as it is called
-        """The link, a new one when asked or when the old one is about to end."""
+    async def __call__(
+        self,
+        renew: bool,  # noqa: FBT001  # as it is called
+        *,
+        seen: SignedUrl | None = None,
+    ) -> SignedUrl:
+        """The link, a new one when asked or when the old one is about to end.
+
+        seen: the link that the caller has found wanting; when there is a newer one by now, that is
+        the answer. However many ask for a new link at once, the service is asked once, and what it
+        said, be it a refusal, is told to all of them.
+        """
+        asking = self.tools.asking
+        while True:
+            link = self._usable(seen, renew=renew)
+            if link is not None:
+                return link
+            flight = asking.get(self.key)
+            if flight is None:
+                return await self._ask()
+            await flight.over.wait()
+            if flight.error is not None:
+                raise flight.error
+            if flight.link is not None:
+                return flight.link
+            # Who asked was cancelled before there was an answer: then it is for us to ask.
+
+    def _usable(self, seen: SignedUrl | None, *, renew: bool) -> SignedUrl | None:
         link = self.tools.signed.get(self.key)
-        now = self.tools.clock.now()
-        if link is not None and link.expires_at is not None:
-            renew = renew or link.expires_at - now < EXPIRY_MARGIN
-        if link is None or renew:
-            link = self.tools.signed[self.key] = await self._resolve()
-        return link
+        if link is None or (renew and (seen is None or seen is link)):
+            return None
+        # A link that is newer than the caller's is taken with any life left in it: where links are
+        # short-lived, everybody would otherwise ask for one of their own.
+        margin = EXPIRY_MARGIN if seen is None or seen is link else 0.0
+        ends, now = link.expires_at, self.tools.clock.now()
+        return link if ends is None or ends - now >= margin else None
+
+    async def _ask(self) -> SignedUrl:
+        flight = self.tools.asking[self.key] = Flight(anyio.Event())
+        try:
+            flight.link = self.tools.signed[self.key] = await self._resolve()
+        except SourceError as error:
+            flight.error = error
+            raise
+        finally:
+            del self.tools.asking[self.key]
+            flight.over.set()
+        return flight.link
 
     async def _resolve(self) -> SignedUrl:
         """By file id; where that is not found, by the service's own link, which some files need."""
@@ -156,6 +198,7 @@ async def _judge(task: Task, ref: FileRef, got: Got, partial: Partial, tools: To
         got.measured.size,
         verified=isinstance(verdict, Proven),
         note="" if isinstance(verdict, Proven) else "the service lists no digest",
+        prefixes=got.measured.prefixes,
     )
     tools.digests.pop(task.key, None)
     return await publish(task, stored, partial, str(ref.file_id), tools)

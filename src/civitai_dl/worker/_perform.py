@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from civitai_dl.domain.decisions import model_folder
 from civitai_dl.domain.entities import (
-    Deferred,
     DressRef,
-    Failure,
     FileRef,
     ImageRef,
     Kind,
@@ -16,36 +15,49 @@ from civitai_dl.domain.entities import (
     Outcome,
     Skipped,
     Task,
-    Trouble,
 )
-from civitai_dl.errors import SourceError, StorageFull
+from civitai_dl.errors import NotEnoughRoom, SourceError, StorageBroken, StorageError
 
 from ._desk import WorkerDesk
 from ._files import fetch_file
 from ._images import fetch_image
+from ._publish import forget
 from ._tools import Tools
-
-FULL_WAIT = 10.0
-"""Seconds between two looks at a full disk."""
+from ._troubles import judge_storage
 
 
 async def perform(tasks: Sequence[Task], tools: Tools) -> list[Outcome]:
     """Do tasks to their end: one outcome each, in order.
 
-    More than one comes only where they share a batch. Every expected failure is a value; bugs,
-    cancellation, a refused key and a broken disk raise. Safe to repeat: what is stored is found,
-    what is partial is continued.
+    More than one comes only where they share a batch. Every expected failure is a value, the disk's
+    included; bugs, cancellation, a refused key and trouble with the state raise. Safe to repeat:
+    what is stored is found, what is partial is continued.
     """
     try:
         if tasks[0].kind in (Kind.FILE, Kind.IMAGE, Kind.DRESS):
             return [await _perform_one(task, tools) for task in tasks]
         return await _expand(tasks, tools)
-    except StorageFull as error:
-        # The lane rests, and looks again by itself; nobody's attempt is used up.
-        tools.reporter.emit(Notice("alert", f"{error.message}; {error.hint}"))
-        failure = Failure(Trouble.STORAGE, error.message, hint=error.hint)
-        until = tools.clock.now() + FULL_WAIT
-        return [Deferred(until, failure, counts=False, pause=FULL_WAIT) for _ in tasks]
+    except StorageError as error:
+        if isinstance(error, StorageBroken):
+            await _forget_suspects(tasks, tools)
+        if isinstance(error, NotEnoughRoom) and tasks[0].key not in tools.told:
+            tools.told.add(tasks[0].key)
+            text = f"{tasks[0].label}: {error.message}; {error.hint}"
+            tools.reporter.emit(Notice("alert", text))
+        clock = tools.clock
+        return [
+            judge_storage(task, error, now=clock.now(), jitter=clock.jitter(), policy=tools.policy)
+            for task in tasks
+        ]
+
+
+async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
+    """Drop what an I/O error has made doubtful: the next try begins at the first byte."""
+    for task in tasks:
+        # A disk that does not even remove it: whoever publishes it later measures it before.
+        with suppress(StorageError):
+            async with tools.storage.partial(task.key) as partial:
+                await forget(task, partial, tools)
 
 
 async def _perform_one(task: Task, tools: Tools) -> Outcome:

@@ -39,9 +39,8 @@ async def publish(task: Task, stored: Stored, partial: Partial, mark: str, tools
     """
     for path in names(stored.path, mark):
         candidate = replace(stored, path=path)
-        await tools.catalog.stage(task.key, candidate)
         try:
-            await partial.publish(path)
+            await tools.barrier.publish(task.key, candidate, partial)
         except FileExistsError:
             if await holds(path, stored.sha256, stored.size, tools):
                 await partial.discard()
@@ -96,7 +95,7 @@ async def _link(
 ) -> Stored | None:
     for path in names(found.path, mark):
         candidate = replace(found, path=path)
-        await tools.catalog.stage(task.key, candidate)
+        await tools.catalog.stage([(task.key, candidate)])
         try:
             await tools.storage.link(twin.path, path)
         except FileNotFoundError:

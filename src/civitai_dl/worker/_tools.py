@@ -6,8 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import anyio
+
 from civitai_dl.domain.decisions import RetryPolicy
 from civitai_dl.domain.entities import Kind, Selection, SignedUrl, StoredFile
+from civitai_dl.errors import SourceError
+
+from ._barrier import Barrier
 
 if TYPE_CHECKING:
     from civitai_dl.ports import (
@@ -42,6 +47,18 @@ class Dresser(Protocol):
         """
 
 
+@dataclass(slots=True)
+class Flight:
+    """A link that somebody is asking for. over: set once there is a link or an error, or neither.
+
+    Neither: whoever asked was cancelled.
+    """
+
+    over: anyio.Event
+    link: SignedUrl | None = None
+    error: SourceError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """Everything a task may need.
@@ -49,7 +66,7 @@ class Tools:
     resume: continue partial files. local_service: the service is on loopback. check_key: whether
     the API key is valid, None when there is none. digests: what earlier tries of this process
     measured where a digest was wrong. signed: links of files that were tried and not finished:
-    each one asked for counts against the account's quota.
+    each one asked for counts against the account's quota. asking: links that are being asked for.
     """
 
     api: JsonApi
@@ -69,3 +86,10 @@ class Tools:
     local_service: bool = False
     digests: dict[str, list[str]] = field(default_factory=dict)
     signed: dict[str, SignedUrl] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    barrier: Barrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "barrier", Barrier(self.storage, self.catalog))
+
+    asking: dict[str, Flight] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from civitai_dl.domain.decisions import (
     judge_answer,
     looks_like_text_page,
     promised_size,
+    room_needed,
 )
 from civitai_dl.domain.entities import (
     Answer,
@@ -95,6 +96,9 @@ class Transfer:
         """
         await self._take_over()
         try:
+            if self.size_hint is not None:
+                # Before anything is asked for: a file that does not fit costs the service nothing.
+                await self.partial.reserve(self.size_hint)
             while not await self._round():
                 pass
             return await self._finish()
@@ -185,6 +189,9 @@ class Transfer:
         self._answer = body.answer
         promised = promised_size(body.answer, offset=take.offset)
         await self._begin(take.offset)
+        room = room_needed(promised, self.size_hint)
+        if room is not None:
+            await self.partial.reserve(room)
         size = promised if promised is not None else self.size_hint
         self.tools.reporter.emit(TransferStarted(self.task, take.offset, size))
         before = self.partial.size

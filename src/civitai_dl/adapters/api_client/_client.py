@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import aiohttp
+import anyio
 import msgspec
 from yarl import URL
 
 from civitai_dl.domain.decisions import Pace, read_whole, slow_start
 from civitai_dl.domain.entities import Secret, SignedUrl
-from civitai_dl.errors import NeedsLogin, SourceError, Unavailable, UnexpectedShape
+from civitai_dl.errors import NeedsLogin, OutOfHandles, SourceError, Unavailable, UnexpectedShape
 
 from ._errors import source_error
 
@@ -30,6 +31,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=90, connect=15, sock_read=60)
 LARGEST_ANSWER = 64 << 20
 MOST_HOPS = 5
 RESOLVE_FIRST = 2.0
+OVERSLEPT = 1.0
+"""Seconds that a turn may come late and still be made up for; beyond it, time went by unused."""
+
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -71,6 +75,7 @@ class ApiClient:
             "image": Pace(rates.image),
             "resolve": Pace(rates.resolve),
         }
+        self._turns = {family: anyio.Lock() for family in self._paces}
         self._resolving_since: float | None = None
 
     async def get(self, path: str, parameters: Parameters = ()) -> Json:
@@ -135,14 +140,24 @@ class ApiClient:
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
     async def _pace(self, family: str) -> None:
-        now = self._clock.now()
-        if family == "resolve":
-            self._resolving_since = now if self._resolving_since is None else self._resolving_since
-            elapsed = now - self._resolving_since
-            rate = slow_start(self._rates.resolve, first=RESOLVE_FIRST, elapsed=elapsed)
-            self._paces[family] = Pace(rate, self._paces[family].free_at)
-        self._paces[family], wait = self._paces[family].reserve(now)
-        await self._clock.sleep(wait)
+        """Wait for a turn.
+
+        One waits for a time to come, the others for that one: had each a time of its own, all of
+        these would be past after a suspend, and everybody would go at once.
+        """
+        async with self._turns[family]:
+            now = self._clock.now()
+            pace = self._paces[family]
+            if family == "resolve":
+                if self._resolving_since is None:
+                    self._resolving_since = now
+                elapsed = now - self._resolving_since
+                rate = slow_start(self._rates.resolve, first=RESOLVE_FIRST, elapsed=elapsed)
+                pace = Pace(rate, pace.free_at)
+            _, wait = pace.reserve(now)
+            await self._clock.sleep(wait)
+            due, now = now + wait, self._clock.now()
+            self._paces[family], _ = pace.reserve(now if now - due > OVERSLEPT else due)
 
     async def _ask(self, url: URL, *, what: str) -> _Reply:
         headers = {"Accept": "application/json"}
@@ -163,6 +178,8 @@ class ApiClient:
             TimeoutError,
             OSError,
         ) as error:  # two things before 3.11
+            if OutOfHandles.explains(error):
+                raise OutOfHandles("a connection could not be opened") from None
             raise Unavailable(f"{what}: {_network_words(error)}", status=0) from None
         if len(body) > LARGEST_ANSWER:
             raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")

@@ -2,12 +2,16 @@
 
 from ._catalog import SqliteCatalog
 from ._database import Database
+from ._inspection import Chosen, Fate, Inspection
 from ._ledger import SqliteLedger
 from ._queue import SqliteQueue
 from ._runs import Root, RunBegun, Runs
 
 __all__ = [
+    "Chosen",
     "Database",
+    "Fate",
+    "Inspection",
     "Root",
     "RunBegun",
     "Runs",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from civitai_dl.domain.decisions import is_due, walk_again
@@ -19,7 +20,21 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.ports import Added
 
-from ._rows import dump_subject, insert_task, load_subject
+from ._rows import CLAIMABLE, INSERT, INSERTED, insert_row, load_subject, task_of
+from ._seal import proof_of
+
+TOGETHER = 500
+"""Tasks that are looked up and written by one statement."""
+
+OPEN = (
+    "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
+    "WHERE other.status IN ('waiting', 'ready', 'claimed') AND other.run = ? AND"
+)
+
+KNOWN = (
+    "SELECT id, key, status, run, payload, why, until, updated_at, path, sha256, size, verified, "
+    "prefixes FROM tasks WHERE key"
+)
 
 
 @dataclass(slots=True)
@@ -37,43 +52,71 @@ class Adding:
     new: list[Planned] = field(default_factory=list)
     known: int = 0
     groups: set[str] = field(default_factory=set)
+    _rows: list[tuple[object, ...]] = field(default_factory=list)
+    _edges: list[tuple[int, int, int]] = field(default_factory=list)
+    _next: int = 0
 
     def add(self, planned: Sequence[Planned], parent: int | None) -> None:
         """Take tasks and all below them; `parent` is the row of the page that told of them."""
-        for found in planned:
-            row_id = self._take(found)
-            if parent is not None:
-                self.connection.execute(
-                    "INSERT INTO edges (parent, child, run) VALUES (?, ?, ?) "
-                    "ON CONFLICT (parent, child) DO UPDATE SET run = excluded.run",
-                    (parent, row_id, self.run),
-                )
-            if found.children:
-                self.add(found.children, row_id)
+        flat = list(_flatten(planned, None))
+        self._next = 1 + int(
+            self.connection.execute("SELECT COALESCE(MAX(id), 0) FROM tasks").fetchone()[0]
+        )
+        ids: list[int] = []
+        for start in range(0, len(flat), TOGETHER):
+            part = flat[start : start + TOGETHER]
+            there = self._look_up([found.task.key for found, _ in part])
+            for found, above in part:
+                row_id = self._take(found, there)
+                ids.append(row_id)
+                owner = parent if above is None else ids[above]
+                if owner is not None:
+                    self._edges.append((owner, row_id, self.run))
+            self._write()
+
+    def _look_up(self, keys: Sequence[str]) -> dict[str, sqlite3.Row | None]:
+        rows = self.connection.execute(
+            f"{KNOWN} IN (SELECT value FROM json_each(?))",  # noqa: S608  # our own text
+            (json.dumps(keys),),
+        )
+        return {row["key"]: row for row in rows}
+
+    def _write(self) -> None:
+        self.connection.executemany(INSERT, self._rows)
+        self.connection.executemany(
+            "INSERT INTO edges (parent, child, run) VALUES (?, ?, ?) "
+            "ON CONFLICT (parent, child) DO UPDATE SET run = excluded.run",
+            self._edges,
+        )
+        self._rows.clear()
+        self._edges.clear()
 
     def finish(self) -> Added:
         """Release what waits for nothing, and say what was found."""
         release_groups(self.connection, self.groups, run=self.run, now=self.now)
         return Added(tuple(self.new), self.known)
 
-    def _take(self, found: Planned) -> int:
+    def _take(self, found: Planned, there: dict[str, sqlite3.Row | None]) -> int:
+        """The row of a task, known or new. there: rows by key; None: written a moment ago."""
         task = found.task
         if task.waits_for is not None:
             self.groups.add(task.waits_for)
-        row = self.connection.execute(
-            "SELECT id, status, run, payload, why, until, updated_at, sha256 FROM tasks "
-            "WHERE key = ?",
-            (task.key,),
-        ).fetchone()
-        if row is None:
-            row_id = insert_task(
-                self.connection, task, _first_state(found), run=self.run, now=self.now
-            )
-            self._note_verdict(row_id, found)
+        if task.key not in there:
+            row_id, self._next = self._next, self._next + 1
+            state = _first_state(found)
+            verdict = found.verdict if isinstance(found.verdict, Unavailable) else None
+            self._rows.append(insert_row(row_id, task, state, verdict, run=self.run, now=self.now))
+            there[task.key] = None
             self.new.append(_flat(found))
             return row_id
+        row = there[task.key]
+        if row is None:
+            self._write()
+            row = self.connection.execute(f"{KNOWN} = ?", (task.key,)).fetchone()
+            assert row is not None
         if self._is_news(row, found):
             self._arm(row, found)
+            there[task.key] = None
             self.new.append(_flat(found))
         else:
             self.known += 1
@@ -88,65 +131,75 @@ class Adding:
             return True
         if status is State.STORED:
             return _was_replaced(row, found)
-        if found.verdict is None and not self.is_due(row) and not _has_other_digest(row, found):
+        due = self.is_due(row["status"], row["why"], row["until"], row["updated_at"])
+        if found.verdict is None and not due and not _has_other_digest(row, found):
             # It stays as it is, and this run's account tells of it.
             self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
             return False
         return True
 
-    def is_due(self, row: sqlite3.Row) -> bool:
-        """Whether a row with status, why, until and updated_at is worth a try in this run.
+    def is_due(self, status: str, why: str | None, until: float | None, tried_at: float) -> bool:
+        """Whether a task that stands so is worth a try in this run.
 
         Three downloads that agreed on other bytes than the service lists are not repeated at every
         run either: they would be the same again, and they may be large.
         """
-        refused = row["status"] == State.UNAVAILABLE.value
-        corrupt = row["status"] == State.FAILED.value and row["why"] == Trouble.CORRUPT.value
+        refused = status == State.UNAVAILABLE.value
+        corrupt = status == State.FAILED.value and why == Trouble.CORRUPT.value
         if self.failed_too or not (refused or corrupt):
             return True
-        return is_due(
-            row["why"], until=row["until"], tried_at=row["updated_at"], now=self.now, key=self.key
-        )
+        return is_due(why or "", until=until, tried_at=tried_at, now=self.now, key=self.key)
 
     def _arm(self, row: sqlite3.Row, found: Planned) -> None:
-        subject = found.task.subject
+        """Make a known task due, with what is known of it now; where it belongs stays."""
+        claimable = self.connection.execute(
+            f"SELECT {CLAIMABLE} FROM tasks WHERE id = ?", (row["id"],)  # noqa: S608  # our columns
+        ).fetchone()
+        before, task = task_of(claimable), found.task
+        subject = task.subject
         if isinstance(subject, GalleryRef):
-            before = load_subject(Kind.GALLERY, row["payload"])
-            assert isinstance(before, GalleryRef)
+            assert isinstance(before.subject, GalleryRef)
             complete = row["status"] == State.STORED.value
             # Names that differ only in case are one user, with one folder.
-            subject = replace(walk_again(subject, before, complete=complete), folder=before.folder)
-        self.connection.execute(
-            "UPDATE tasks SET status = ?, run = ?, payload = ?, label = ?, source = ?, batch = ?, "
-            "priority = ?, grp = ?, retries = 0, waited = 0, mismatches = 0, not_before = 0, "
-            "job_done = 0, why = NULL, detail = NULL, hint = NULL, until = NULL, updated_at = ? "
-            "WHERE id = ?",
-            (
-                _first_state(found).value,
-                self.run,
-                dump_subject(subject),
-                found.task.label,
-                found.task.source,
-                found.task.batch,
-                found.task.priority,
-                found.task.group,
-                self.now,
-                row["id"],
-            ),
+            folder = before.subject.folder
+            subject = replace(walk_again(subject, before.subject, complete=complete), folder=folder)
+        now = replace(
+            before,
+            subject=subject,
+            label=task.label,
+            source=task.source,
+            batch=task.batch,
+            priority=task.priority,
+            group=task.group,
         )
-        self._note_verdict(int(row["id"]), found)
+        verdict = found.verdict if isinstance(found.verdict, Unavailable) else None
+        content = insert_row(
+            row["id"], now, _first_state(found), verdict, run=self.run, now=self.now
+        )
+        named = dict(zip(INSERTED.split(", "), content, strict=True))
+        stays = {name: row[name] for name in ("path", "sha256", "size", "verified", "prefixes")}
+        facts = {name: named[name] for name in ("why", "detail", "until")}
+        named["proof"] = proof_of(**stays, **facts)
+        columns = ", ".join(f"{name} = ?" for name in named)
+        self.connection.execute(
+            f"UPDATE tasks SET {columns}, retries = 0, "  # noqa: S608  # our own column names
+            "waited = 0, mismatches = 0, not_before = 0, parked = 0, job_done = 0, hint = NULL "
+            "WHERE id = ?",
+            (*named.values(), row["id"]),
+        )
 
-    def _note_verdict(self, row_id: int, found: Planned) -> None:
-        if isinstance(found.verdict, Unavailable):
-            self.connection.execute(
-                "UPDATE tasks SET why = ?, detail = ?, until = ? WHERE id = ?",
-                (
-                    found.verdict.reason.value,
-                    found.verdict.detail,
-                    found.verdict.until,
-                    row_id,
-                ),
-            )
+
+def _flatten(
+    planned: Sequence[Planned], above: int | None, start: int = 0
+) -> Iterator[tuple[Planned, int | None]]:
+    """Tasks and all below them, each with the position of the one above it."""
+    for found in planned:
+        here = start
+        yield found, above
+        start += 1
+        for below in _flatten(found.children, here, start):
+            start += 1
+            yield below
 
 
 def _was_replaced(row: sqlite3.Row, found: Planned) -> bool:
@@ -191,11 +244,9 @@ def release_groups(
     above = {group.rpartition("/")[0] for group in groups if "/" in group}
     for group in groups | above:
         connection.execute(
-            "UPDATE tasks SET status = 'ready', updated_at = ? "
-            "WHERE waits_for = ? AND status = 'waiting' AND NOT EXISTS ("
-            "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
-            "WHERE (other.grp = ? OR (other.grp > ? AND other.grp < ?)) "
-            "AND other.status IN ('waiting', 'ready', 'claimed') AND other.run = ?)",
+            f"UPDATE tasks SET status = 'ready', updated_at = ? "  # noqa: S608  # our own text
+            f"WHERE waits_for = ? AND status = 'waiting' AND NOT EXISTS ({OPEN} other.grp = ?) "
+            f"AND NOT EXISTS ({OPEN} other.grp > ? AND other.grp < ?)",
             # '0' is the character after '/': the range holds all that begins with `group/`.
-            (now, group, group, f"{group}/", f"{group}0", run),
+            (now, group, run, group, run, f"{group}/", f"{group}0"),
         )

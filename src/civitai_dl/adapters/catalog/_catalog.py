@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from civitai_dl.domain.entities import (
@@ -18,7 +18,8 @@ from civitai_dl.domain.entities import (
 )
 
 from ._database import Database
-from ._rows import dump_stored, load_stored, load_subject, stored_file_of
+from ._rows import CLAIMABLE, dump_stored, load_stored, stored_file_of, task_of
+from ._seal import FACTS
 
 BELOW = """
 WITH RECURSIVE below (id) AS (
@@ -53,7 +54,7 @@ class SqliteCatalog:
                     found.add(key)
             return found
 
-        return await self.database.run(work)
+        return await self.database.run(work, "linked")
 
     async def count_children(self, parent: str, kind: Kind) -> int:
         """See ports.Catalog."""
@@ -67,20 +68,20 @@ class SqliteCatalog:
             ).fetchone()
             return int(row[0])
 
-        return await self.database.run(work)
+        return await self.database.run(work, "count_children")
 
     async def placed(self, model_id: ModelId) -> Placed:
         """See ports.Catalog."""
 
         def work(connection: sqlite3.Connection) -> Placed:
             rows = connection.execute(
-                "SELECT type, payload FROM tasks WHERE model_id = ? AND type IN ('file', 'image')"
-                " AND role IN ('file', 'preview')",
+                f"SELECT {CLAIMABLE} FROM tasks "  # noqa: S608  # our own columns
+                "WHERE model_id = ? AND type IN ('file', 'image') AND role IN ('file', 'preview')",
                 (model_id,),
             )
             return _placed(rows.fetchall())
 
-        return await self.database.run(work)
+        return await self.database.run(work, "placed")
 
     async def stored_as(self, key: str) -> StoredFile | None:
         """See ports.Catalog."""
@@ -97,28 +98,28 @@ class SqliteCatalog:
 
     async def _stored(self, condition: str, value: str) -> list[StoredFile]:
         statement = (
-            "SELECT path, sha256, size, verified FROM tasks "  # noqa: S608  # our own conditions
+            f"SELECT id, proof, {FACTS} FROM tasks "  # noqa: S608  # our own conditions
             f"WHERE {condition} AND path IS NOT NULL AND status = 'stored' ORDER BY id LIMIT 20"
         )
 
         def work(connection: sqlite3.Connection) -> list[StoredFile]:
             return [stored_file_of(row) for row in connection.execute(statement, (value,))]
 
-        return await self.database.run(work)
+        return await self.database.run(work, "find")
 
     async def stored_under(self, model_id: ModelId) -> dict[str, StoredFile]:
         """See ports.Catalog."""
 
         def work(connection: sqlite3.Connection) -> dict[str, StoredFile]:
             rows = connection.execute(
-                "SELECT key, path, sha256, size, verified FROM tasks "
+                f"SELECT id, key, proof, {FACTS} FROM tasks "  # noqa: S608  # our own columns
                 "WHERE model_id = ? AND path IS NOT NULL AND status = 'stored' "
                 "AND role IN ('file', 'preview', 'description')",
                 (model_id,),
             )
             return {row["key"]: stored_file_of(row) for row in rows}
 
-        return await self.database.run(work)
+        return await self.database.run(work, "stored_under")
 
     async def holds(self, key: str) -> bool:
         """See ports.Catalog."""
@@ -131,7 +132,7 @@ class SqliteCatalog:
             ).fetchone()
             return row is not None
 
-        return await self.database.run(work)
+        return await self.database.run(work, "holds")
 
     async def staged(self, key: str) -> Stored | None:
         """See ports.Catalog."""
@@ -140,17 +141,18 @@ class SqliteCatalog:
             row = connection.execute("SELECT staged FROM tasks WHERE key = ?", (key,)).fetchone()
             return None if row is None or row[0] is None else load_stored(row[0])
 
-        return await self.database.run(work)
+        return await self.database.run(work, "staged")
 
-    async def stage(self, key: str, stored: Stored) -> None:
+    async def stage(self, about: Sequence[tuple[str, Stored]]) -> None:
         """See ports.Catalog."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE tasks SET staged = ? WHERE key = ?", (dump_stored(stored), key)
+            connection.executemany(
+                "UPDATE tasks SET staged = ? WHERE key = ?",
+                [(dump_stored(stored), key) for key, stored in about],
             )
 
-        await self.database.run(work)
+        await self.database.run(work, "stage")
 
     async def held(self, key: str) -> Held | None:
         """See ports.Catalog."""
@@ -161,7 +163,7 @@ class SqliteCatalog:
             ).fetchone()
             return None if row is None else Held(*tuple(row))
 
-        return await self.database.run(work)
+        return await self.database.run(work, "held")
 
     async def hold(self, key: str, held: Held | None) -> None:
         """See ports.Catalog."""
@@ -176,14 +178,14 @@ class SqliteCatalog:
                     (key, held.size, held.etag, held.host, held.total),
                 )
 
-        await self.database.run(work)
+        await self.database.run(work, "hold")
 
 
 def _placed(rows: list[sqlite3.Row]) -> Placed:
     folders: dict[int, str] = {}
     files: dict[int, str] = {}
     for row in rows:
-        subject = load_subject(Kind(row["type"]), row["payload"])
+        subject = task_of(row).subject
         if isinstance(subject, FileRef):
             if subject.file_id:
                 files[subject.file_id] = subject.destination

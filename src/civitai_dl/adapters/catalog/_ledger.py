@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from civitai_dl.domain.entities import Account, Kind, Lane, State, Task, Trace
 
 from ._database import Database
-from ._rows import CLAIMABLE, task_of
+from ._rows import CLAIMABLE, state_of, task_of
 
 BATCH = 2000
 
@@ -46,7 +46,7 @@ class SqliteLedger:
 
     async def accounts(self) -> tuple[Account, ...]:
         """See ports.Ledger."""
-        return await self.database.run(self._accounts)
+        return await self.database.run(self._accounts, "accounts")
 
     def _accounts(self, connection: sqlite3.Connection) -> tuple[Account, ...]:
         roles = self._roles(connection)
@@ -77,7 +77,7 @@ class SqliteLedger:
                 connection, json.dumps(list(roots)), roles, run=self.run, text="", origin=""
             )
 
-        return await self.database.run(work)
+        return await self.database.run(work, "total")
 
     async def failures(self) -> tuple[Trace, ...]:
         """See ports.Ledger."""
@@ -97,7 +97,7 @@ class SqliteLedger:
             ).fetchall()
             return tuple(_trace(connection, row, targets) for row in rows)
 
-        return await self.database.run(work)
+        return await self.database.run(work, "traces")
 
     async def open_counts(self) -> dict[Lane, int]:
         """See ports.Ledger."""
@@ -110,7 +110,7 @@ class SqliteLedger:
             )
             return {Lane(row[0]): int(row[1]) for row in rows}
 
-        return await self.database.run(work)
+        return await self.database.run(work, "open_counts")
 
     async def models(self) -> int:
         """See ports.Ledger."""
@@ -122,7 +122,7 @@ class SqliteLedger:
             ).fetchone()
             return int(row[0])
 
-        return await self.database.run(work)
+        return await self.database.run(work, "models")
 
     async def outlook(self) -> dict[str, tuple[int, int]]:
         """What is still to be fetched: role -> (things, bytes as far as they are listed)."""
@@ -136,7 +136,7 @@ class SqliteLedger:
             )
             return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}
 
-        return await self.database.run(work)
+        return await self.database.run(work, "outlook")
 
     async def rows(self, kinds: Collection[Kind]) -> AsyncIterator[tuple[Task, str]]:
         """See ports.Ledger."""
@@ -183,7 +183,7 @@ def _account(
     failed: dict[str, int] = {}
     for row in connection.execute(COUNTED, (roots, roles, run)):
         count, why = int(row["count"]), str(row["why"] or "")
-        status = State(row["status"])
+        status = state_of(row["status"])
         if row["content"]:
             expected += count
         if status is State.FAILED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,26 +21,52 @@ from civitai_dl.domain.entities import (
     Skipped,
     State,
     Stored,
-    Trouble,
+    Task,
     Unavailable,
 )
 from civitai_dl.ports import Added, Clock
 
 from ._adding import Adding
 from ._database import Database
-from ._rows import dump_subject, task_of
+from ._rows import CLAIMABLE, check_facts, dump_prefixes, dump_subject, task_of
+from ._seal import FACTS, proof_of, seal_of
 
-CLAIM = """
-SELECT id, key, type, lane, role, payload, label, source, batch, model_id, priority, grp,
-       waits_for, retries, waited, mismatches
-FROM tasks INDEXED BY tasks_ready
-WHERE lane = ? AND run = ? AND status = 'ready' AND not_before <= ?
+_CLAIM = f"""
+SELECT {CLAIMABLE}
+FROM tasks INDEXED BY {{index}}
+WHERE lane = ? AND run = ? AND status = 'ready' AND {{which}} AND not_before <= ?
   AND (source IS NULL OR NOT EXISTS (
     SELECT 1 FROM tasks AS other WHERE other.status = 'claimed' AND other.source = tasks.source))
 ORDER BY priority, id
+"""  # noqa: S608  # our own columns
+
+CLAIM = _CLAIM.format(index="tasks_ready", which="not_before = 0")
+CLAIM_WOKEN = _CLAIM.format(index="tasks_woken", which="not_before > 0 AND parked = 0")
+
+WAKE = """
+UPDATE tasks SET parked = 0 WHERE id IN (
+  SELECT id FROM tasks INDEXED BY tasks_due
+  WHERE lane = ? AND run = ? AND status = 'ready' AND parked = 1 AND not_before > 0
+    AND not_before <= ?
+  ORDER BY not_before LIMIT ?)
 """
 
-_tokens = itertools.count(1)
+WAKE_MOST = 50
+"""Parked tasks that one claim makes claimable: a hundred thousand that become due at once, after
+an outage, must not make one claim wait for all of them."""
+
+AT_ONCE = """
+SELECT 1 FROM tasks INDEXED BY tasks_ready
+WHERE lane = ? AND run = ? AND status = 'ready' AND not_before = 0 LIMIT 1
+"""
+
+NEXT_DUE = """
+SELECT MIN(not_before) FROM tasks INDEXED BY tasks_due
+WHERE lane = ? AND run = ? AND status = 'ready' AND not_before > 0 AND parked = ?
+"""
+
+# Two processes must not give out one token: the claim of a dead one would still look good.
+_tokens = itertools.count(secrets.randbits(62))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +86,21 @@ class SqliteQueue:
             adding.add(planned, None if parent is None else row_id(connection, parent))
             return adding.finish()
 
-        return await self.database.run(work)
+        return await self.database.run(work, "add")
 
     async def claim(self, lane: Lane, *, most: int) -> tuple[Lease, ...]:
         """See ports.Queue."""
-        return await self.database.run(lambda connection: self._claim(connection, lane, most))
+        return await self.database.run(
+            lambda connection: self._claim(connection, lane, most), "claim"
+        )
 
     def _claim(self, connection: sqlite3.Connection, lane: Lane, most: int) -> tuple[Lease, ...]:
         now = self.clock.now()
-        first = connection.execute(f"{CLAIM} LIMIT 1", (lane.value, self.run, now)).fetchone()
-        if first is None:
-            return ()
-        rows = [first]
-        if first["batch"] is not None and most > 1:
-            rows = [
-                row
-                for row in connection.execute(f"{CLAIM} LIMIT ?", (lane.value, self.run, now, most))
-                if row["batch"] == first["batch"]
-            ]
+        connection.execute(WAKE, (lane.value, self.run, now, WAKE_MOST))
+        rows = self._due(connection, lane, now, 1)
+        if rows and rows[0]["batch"] is not None and most > 1:
+            batch = rows[0]["batch"]
+            rows = [row for row in self._due(connection, lane, now, most) if row["batch"] == batch]
         leases = []
         for row in rows:
             token = next(_tokens)
@@ -87,6 +111,17 @@ class SqliteQueue:
             leases.append(Lease(task_of(row), token))
         return tuple(leases)
 
+    def _due(
+        self, connection: sqlite3.Connection, lane: Lane, now: float, most: int
+    ) -> list[sqlite3.Row]:
+        """The first tasks that may be claimed, of those never put off and those that were."""
+        found: list[sqlite3.Row] = []
+        for statement in (CLAIM, CLAIM_WOKEN):
+            found += connection.execute(
+                f"{statement} LIMIT ?", (lane.value, self.run, now, most)
+            ).fetchall()
+        return sorted(found, key=lambda row: (row["priority"], row["id"]))[:most]
+
     async def settle(self, leases: Sequence[tuple[Lease, Outcome]]) -> Added:
         """See ports.Queue."""
 
@@ -96,22 +131,27 @@ class SqliteQueue:
                 self._settle(connection, lease, outcome, adding)
             return adding.finish()
 
-        return await self.database.run(work)
+        return await self.database.run(work, "settle")
 
     def _settle(
         self, connection: sqlite3.Connection, lease: Lease, outcome: Outcome, adding: Adding
     ) -> None:
         now = self.clock.now()
         row = connection.execute(
-            "SELECT id FROM tasks WHERE key = ? AND status = 'claimed' AND token = ?",
+            f"SELECT id, proof, {FACTS} FROM tasks "  # noqa: S608  # our own columns
+            "WHERE key = ? AND status = 'claimed' AND token = ?",
             (lease.task.key, lease.token),
         ).fetchone()
         if row is None:
             # The lease is not ours any more; whoever has it will settle the task.
             return
+        check_facts(row)
         state = next_state(State.CLAIMED, outcome)
         changes: dict[str, object] = {"status": state.value, "token": 0, "updated_at": now}
         changes.update(_changes(lease, outcome, now))
+        changes["proof"] = proof_of(*(changes.get(name, row[name]) for name in FACTS.split(", ")))
+        if "payload" in changes:
+            changes["seal"] = _seal(lease.task, changes["payload"], changes["batch"])
         columns = ", ".join(f"{column} = ?" for column in changes)
         connection.execute(
             f"UPDATE tasks SET {columns} WHERE id = ?",  # noqa: S608  # our own column names
@@ -132,20 +172,21 @@ class SqliteQueue:
                 [(lease.task.key, lease.token) for lease in leases],
             )
 
-        await self.database.run(work)
+        await self.database.run(work, "release")
 
     async def next_due(self, lane: Lane) -> float | None:
         """See ports.Queue."""
 
         def work(connection: sqlite3.Connection) -> float | None:
-            row = connection.execute(
-                "SELECT MIN(not_before) FROM tasks INDEXED BY tasks_ready "
-                "WHERE lane = ? AND run = ? AND status = 'ready'",
-                (lane.value, self.run),
-            ).fetchone()
-            return None if row[0] is None else float(row[0])
+            where = (lane.value, self.run)
+            if connection.execute(AT_ONCE, where).fetchone() is not None:
+                return 0.0
+            found = [
+                connection.execute(NEXT_DUE, (*where, parked)).fetchone()[0] for parked in (0, 1)
+            ]
+            return min((float(moment) for moment in found if moment is not None), default=None)
 
-        return await self.database.run(work)
+        return await self.database.run(work, "next_due")
 
     def _adding(self, connection: sqlite3.Connection) -> Adding:
         return Adding(connection, self.run, self.clock.now(), self.key)
@@ -157,13 +198,37 @@ def row_id(connection: sqlite3.Connection, key: str) -> int:
     return int(row[0])
 
 
+def _seal(task: Task, payload: object, batch: object) -> int:
+    """The seal of a page whose question has changed."""
+    names = (task.key, task.kind.value, task.lane.value, task.role.value)
+    return seal_of(
+        *names,
+        payload,
+        task.label,
+        task.source,
+        batch,
+        task.model_id,
+        task.group,
+        task.waits_for,
+    )
+
+
 def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
     """The columns that an outcome sets, beside status and time."""
     cleared: dict[str, object] = {"why": None, "detail": None, "hint": None, "until": None}
     if isinstance(outcome, Stored):
-        facts = {"path": outcome.path, "sha256": outcome.sha256, "size": outcome.size}
-        note = outcome.note or None
-        return {**cleared, **facts, "verified": outcome.verified, "staged": None, "detail": note}
+        return {
+            **cleared,
+            "path": outcome.path,
+            "sha256": outcome.sha256,
+            "size": outcome.size,
+            "verified": int(outcome.verified),
+            "prefixes": dump_prefixes(outcome.prefixes),
+            # A second name was neither written nor read.
+            "checked_at": None if outcome.how == "linked" else now,
+            "staged": None,
+            "detail": outcome.note or None,
+        }
     if isinstance(outcome, Expanded):
         if outcome.onward is None:
             return cleared
@@ -176,21 +241,27 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
             "retries": 0,
             "waited": 0.0,
             "not_before": now + outcome.wait,
+            "parked": int(outcome.wait > 0),
         }
     if isinstance(outcome, Deferred):
-        # Waiting for the service is counted; waiting for room on the disk is not its fault.
-        waits = not outcome.counts and outcome.failure.trouble is not Trouble.STORAGE
+        # Waiting that this task imposes is counted; what halts the whole run is not its fault.
+        waits = not outcome.counts and not outcome.halt
         return {
             "retries": (0 if outcome.progress else lease.task.attempt) + int(outcome.counts),
             "mismatches": lease.task.mismatches + int(outcome.mismatch),
             "waited": lease.task.waited + (outcome.until - now if waits else 0.0),
             "not_before": outcome.until,
+            "parked": int(outcome.until > now),
             "why": outcome.failure.trouble.value,
             "detail": outcome.failure.detail,
         }
     if isinstance(outcome, (Failed, LaneClosed)):
         failure = outcome.failure
-        facts = {"why": failure.trouble.value, "detail": failure.detail, "hint": failure.hint}
+        facts: dict[str, object] = {
+            "why": failure.trouble.value,
+            "detail": failure.detail,
+            "hint": failure.hint,
+        }
         if isinstance(outcome, Failed):
             facts["retries"] = lease.task.attempt + 1
         return facts

@@ -8,8 +8,6 @@ import msgspec
 
 from civitai_dl.domain.entities import (
     SUBJECTS,
-    FileRef,
-    ImageRef,
     Kind,
     Lane,
     Role,
@@ -18,15 +16,18 @@ from civitai_dl.domain.entities import (
     StoredFile,
     Subject,
     Task,
+    Unavailable,
 )
-from civitai_dl.errors import CatalogError
+
+from ._seal import proof_of, seal_of
+from ._trouble import damaged
 
 CONTENT = (Kind.FILE.value, Kind.IMAGE.value)
 PAGES = (Kind.MODEL.value, Kind.LOOKUP.value, Kind.CREATOR.value, Kind.GALLERY.value)
 
 CLAIMABLE = (
     "id, key, type, lane, role, payload, label, source, batch, model_id, priority, grp, "
-    "waits_for, retries, waited, mismatches"
+    "waits_for, retries, waited, mismatches, seal"
 )
 
 _encoder = msgspec.json.Encoder()
@@ -47,26 +48,36 @@ def load_subject(kind: Kind, payload: str) -> Subject:
         raise damaged(error) from error
 
 
-def damaged(error: Exception) -> CatalogError:
-    """The error for a row that no writer of ours has written."""
-    return CatalogError(
-        f"the state database is damaged: {error}",
-        hint="move .civitai-dl/state.db* aside and run again; what is on disk is adopted",
-    )
-
-
 def dump_stored(stored: Stored) -> str:
     """The staged column."""
     return _encoder.encode(stored).decode()
 
 
 def load_stored(text: str) -> Stored:
-    """What a staged column holds."""
-    return _stored.decode(text)
+    """What a staged column holds. Raises: CatalogError for a row that is damaged."""
+    try:
+        return _stored.decode(text)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise damaged(error) from error
 
 
 def task_of(row: sqlite3.Row) -> Task:
-    """A task from a row that has the CLAIMABLE columns. Raises: CatalogError."""
+    """A task from a row that has the CLAIMABLE columns. Raises: CatalogError when it is damaged."""
+    seal = seal_of(
+        row["key"],
+        row["type"],
+        row["lane"],
+        row["role"],
+        row["payload"],
+        row["label"],
+        row["source"],
+        row["batch"],
+        row["model_id"],
+        row["grp"],
+        row["waits_for"],
+    )
+    if seal != row["seal"]:
+        raise damaged(f"row {row['id']} is not what was written")
     try:
         kind, lane, role = Kind(row["type"]), Lane(row["lane"]), Role(row["role"])
     except ValueError as error:
@@ -91,42 +102,89 @@ def task_of(row: sqlite3.Row) -> Task:
 
 
 def stored_file_of(row: sqlite3.Row) -> StoredFile:
-    """A stored file from a row with path, sha256, size, verified."""
+    """A stored file from a row with id, proof and the FACTS. Raises: CatalogError when damaged."""
+    check_facts(row)
     return StoredFile(row["path"], row["sha256"], row["size"], bool(row["verified"]))
 
 
-def place_of(subject: Subject) -> str | None:
-    """The archive path a subject was given, without extension for images."""
-    if isinstance(subject, FileRef):
-        return subject.destination
-    return subject.stem if isinstance(subject, ImageRef) else None
-
-
-def insert_task(
-    connection: sqlite3.Connection, task: Task, state: State, *, run: int, now: float
-) -> int:
-    """Write a new row; returns its id."""
-    cursor = connection.execute(
-        "INSERT INTO tasks (key, type, lane, role, status, payload, label, source, batch, "
-        "model_id, priority, grp, waits_for, run, updated_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            task.key,
-            task.kind.value,
-            task.lane.value,
-            task.role.value,
-            state.value,
-            dump_subject(task.subject),
-            task.label,
-            task.source,
-            task.batch,
-            task.model_id,
-            task.priority,
-            task.group,
-            task.waits_for,
-            run,
-            now,
-        ),
+def check_facts(row: sqlite3.Row) -> None:
+    """Raise CatalogError when the FACTS of a row are not what its `proof` says."""
+    proof = proof_of(
+        row["path"],
+        row["sha256"],
+        row["size"],
+        row["verified"],
+        row["prefixes"],
+        row["why"],
+        row["detail"],
+        row["hint"],
+        row["until"],
     )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+    if proof != row["proof"]:
+        raise damaged(f"row {row['id']} is not what was written")
+
+
+def state_of(word: str) -> State:
+    """The state that a status column says. Raises: CatalogError for a row that is damaged."""
+    try:
+        return State(word)
+    except ValueError as error:
+        raise damaged(error) from error
+
+
+def dump_prefixes(prefixes: tuple[str, ...]) -> str | None:
+    """The prefixes column."""
+    return _encoder.encode(prefixes).decode() if prefixes else None
+
+
+INSERTED = (
+    "id, key, type, lane, role, status, payload, label, source, batch, model_id, priority, grp, "
+    "waits_for, run, updated_at, why, detail, until, seal, proof"
+)
+"""The columns that `insert_row` gives."""
+
+INSERT = (
+    f"INSERT INTO tasks ({INSERTED}) "  # noqa: S608  # our own columns
+    f"VALUES ({', '.join('?' for _ in INSERTED.split(', '))})"
+)
+
+
+def insert_row(
+    row_id: int, task: Task, state: State, verdict: Unavailable | None, *, run: int, now: float
+) -> tuple[object, ...]:
+    """What INSERT takes for a new task. verdict: why it cannot be had, when that is known."""
+    payload = dump_subject(task.subject)
+    content = (task.source, task.batch, task.model_id)
+    seal = seal_of(
+        task.key,
+        task.kind.value,
+        task.lane.value,
+        task.role.value,
+        payload,
+        task.label,
+        *content,
+        task.group,
+        task.waits_for,
+    )
+    facts: tuple[object, ...] = (None, None, None, seal, None)
+    if verdict is not None:
+        why, detail, until = verdict.reason.value, verdict.detail, verdict.until
+        proof = proof_of(why=why, detail=detail, until=until)
+        facts = (why, detail, until, seal, proof)
+    return (
+        row_id,
+        task.key,
+        task.kind.value,
+        task.lane.value,
+        task.role.value,
+        state.value,
+        payload,
+        task.label,
+        *content,
+        task.priority,
+        task.group,
+        task.waits_for,
+        run,
+        now,
+        *facts,
+    )

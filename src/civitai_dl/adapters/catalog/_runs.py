@@ -7,12 +7,14 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import Kind, Planned, Role, State, Wanted
+from civitai_dl.domain.decisions import latest_wait
+from civitai_dl.domain.entities import Planned, Role, Wanted
 
 from ._adding import Adding
 from ._catalog import BELOW
 from ._database import Database
-from ._rows import CONTENT, PAGES
+from ._rows import PAGES
+from ._touch import touch
 
 DEADLY = 3
 """Times a task may be at work when the program dies, before it has to wait for all others."""
@@ -52,7 +54,8 @@ class Runs:
 
         A task that was at work in each of three deaths may be what kills. It may as well be a
         large file on a machine that is often switched off, so it is not given up: it goes last,
-        when nothing else can come to harm.
+        when nothing else can come to harm. A clock that ran ahead when a task was put off must not
+        keep it waiting for years.
         """
 
         def work(connection: sqlite3.Connection) -> int:
@@ -63,13 +66,27 @@ class Runs:
                 (DEADLY, LAST),
             )
             cursor = connection.execute(
-                "UPDATE tasks SET status = 'ready', token = 0, not_before = 0, updated_at = ? "
-                "WHERE status = 'claimed'",
+                "UPDATE tasks SET status = 'ready', token = 0, not_before = 0, parked = 0, "
+                "updated_at = ? WHERE status = 'claimed'",
                 (now,),
+            )
+            connection.execute(
+                "UPDATE tasks SET not_before = 0, parked = 0 WHERE id IN ("
+                "SELECT id FROM tasks INDEXED BY tasks_due "
+                "WHERE status = 'ready' AND not_before > 0 AND not_before > ?)",
+                (latest_wait(now),),
             )
             return cursor.rowcount
 
-        return await self.database.run(work)
+        return await self.database.run(work, "recover")
+
+    async def partial_keys(self) -> set[str]:
+        """The tasks of which a part is known to be on disk."""
+
+        def work(connection: sqlite3.Connection) -> set[str]:
+            return {str(row[0]) for row in connection.execute("SELECT key FROM partials")}
+
+        return await self.database.run(work, name="partials")
 
     async def stored_after(self, row_id: int, most: int) -> list[tuple[int, str, int]]:
         """Up to `most` stored things with a greater row id: (row id, path, size)."""
@@ -82,19 +99,21 @@ class Runs:
             )
             return [(int(row[0]), str(row[1]), int(row[2])) for row in rows]
 
-        return await self.database.run(work)
+        return await self.database.run(work, "stored_after")
 
     async def missing(self, row_ids: Sequence[int]) -> None:
         """These are not on disk any more: they are to be fetched again when wanted."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "UPDATE tasks SET status = 'ready', path = NULL, sha256 = NULL, retries = 0, "
-                "staged = NULL, not_before = 0, run = 0 WHERE id = ?",
+                "UPDATE tasks SET status = 'ready', path = NULL, sha256 = NULL, size = NULL, "
+                "verified = NULL, prefixes = NULL, checked_at = NULL, why = NULL, detail = NULL, "
+                "hint = NULL, until = NULL, proof = NULL, retries = 0, staged = NULL, "
+                "not_before = 0, parked = 0, run = 0 WHERE id = ?",
                 [(row_id,) for row_id in row_ids],
             )
 
-        await self.database.run(work)
+        await self.database.run(work, "missing")
 
     async def begin(
         self,
@@ -105,6 +124,7 @@ class Runs:
         key: bool,
         only_failed: bool = False,
         selection: str = "",
+        settings: str = "{}",
     ) -> RunBegun:
         """Begin a run for the things asked for.
 
@@ -112,10 +132,11 @@ class Runs:
         that was listed is listed again. A finished one is asked anew. In both cases everything of
         it that is not stored is due again. only_failed: ask for nothing anew. selection: what of
         everything is wanted, as a text: pages that were read for another wish are read again.
+        settings: JSON of what it takes to repeat the run; never the key.
         """
 
         def work(connection: sqlite3.Connection) -> RunBegun:
-            run = _new_run(connection, roots, roles, selection, now)
+            run = _new_run(connection, roots, roles, selection, settings, now)
             continued = False
             adding = Adding(connection, run, now, key, failed_too=only_failed)
             for root in roots:
@@ -131,7 +152,7 @@ class Runs:
             adding.finish()
             return RunBegun(run, continued)
 
-        return await self.database.run(work)
+        return await self.database.run(work, "begin")
 
     def _begin_root(
         self,
@@ -152,7 +173,7 @@ class Runs:
             only_failed or _goes_on(connection, planned.task.key, row, selection, adding.now)
         )
         if row is not None:
-            _touch(connection, planned.task.key, adding, roles=roles, pages=going_on)
+            touch(connection, planned.task.key, adding, roles=roles, pages=going_on)
         if not going_on:
             if row is None and only_failed:
                 return False
@@ -178,7 +199,7 @@ class Runs:
             connection.execute("UPDATE runs SET finished_at = ? WHERE id = ?", (now, run))
             return True
 
-        return await self.database.run(work)
+        return await self.database.run(work, "finish")
 
     async def unclaim(self) -> None:
         """At the end of a process: nothing is being worked on any more."""
@@ -188,7 +209,7 @@ class Runs:
                 "UPDATE tasks SET status = 'ready', token = 0 WHERE status = 'claimed'"
             )
 
-        await self.database.run(work)
+        await self.database.run(work, "unclaim")
 
     async def last(self) -> int | None:
         """The number of the last run, None before the first."""
@@ -197,7 +218,7 @@ class Runs:
             row = connection.execute("SELECT MAX(id) FROM runs").fetchone()
             return None if row[0] is None else int(row[0])
 
-        return await self.database.run(work)
+        return await self.database.run(work, "last")
 
 
 def _goes_on(
@@ -227,11 +248,12 @@ def _new_run(
     roots: Sequence[Root],
     roles: Collection[Role],
     selection: str,
+    settings: str,
     now: float,
 ) -> int:
     cursor = connection.execute(
-        "INSERT INTO runs (started_at, roles, selection) VALUES (?, ?, ?)",
-        (now, json.dumps(sorted(role.value for role in roles)), selection),
+        "INSERT INTO runs (started_at, roles, selection, settings) VALUES (?, ?, ?, ?)",
+        (now, json.dumps(sorted(role.value for role in roles)), selection, settings),
     )
     run = cursor.lastrowid
     assert run is not None
@@ -249,57 +271,3 @@ def _new_run(
         ],
     )
     return run
-
-
-def _touch(
-    connection: sqlite3.Connection,
-    key: str,
-    adding: Adding,
-    *,
-    roles: Collection[Role],
-    pages: bool,
-) -> None:
-    """Make what is not stored below a root due in this run.
-
-    pages: a job goes on, so that its pages count as well. Otherwise the pages are read anew and
-    bring their tasks along, but for listings, which stop at known ground: their images are due,
-    and so are the slices of a listing that were given up.
-    """
-    kinds = (*CONTENT, "dress", *PAGES) if pages else (*CONTENT, Kind.GALLERY.value)
-    names = {role.value for role in roles}
-    if not pages:
-        names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
-    rows = connection.execute(
-        f"{BELOW} SELECT tasks.id, tasks.key, run, type, role, status, why, until, "  # noqa: S608  # our own text
-        "updated_at, waits_for FROM tasks JOIN below USING (id) "
-        "WHERE status <> 'stored' OR type NOT IN ('file', 'image')",
-        (key,),
-    ).fetchall()
-    for row in rows:
-        if row["role"] not in names or row["type"] not in kinds:
-            continue
-        if not pages and row["type"] == Kind.GALLERY.value and not _is_open_slice(row):
-            # A whole listing is asked anew, by its root or by the page that tells of it.
-            continue
-        if pages and row["type"] == Kind.GALLERY.value:
-            # A walk that goes on is one walk: what it had found counts as found by it.
-            connection.execute(
-                "UPDATE edges SET run = ? WHERE parent = ? AND run = ?",
-                (adding.run, row["id"], row["run"]),
-            )
-        if row["status"] == State.STORED.value or not adding.is_due(row):
-            connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (adding.run, row["id"]))
-            continue
-        waiting = row["waits_for"] is not None
-        if waiting:
-            adding.groups.add(row["waits_for"])
-        connection.execute(
-            "UPDATE tasks SET run = ?, status = ?, retries = 0, waited = 0, mismatches = 0, "
-            "not_before = 0, job_done = 0 WHERE id = ?",
-            (adding.run, "waiting" if waiting else "ready", row["id"]),
-        )
-
-
-def _is_open_slice(row: sqlite3.Row) -> bool:
-    """Whether a listing is a part of a split one (its key says which) and not read to its end."""
-    return "/" in row["key"] and row["status"] != State.STORED.value

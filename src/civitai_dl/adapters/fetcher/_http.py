@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -14,13 +14,16 @@ from yarl import URL
 
 from civitai_dl.domain.decisions import Pace, read_retry_after, read_whole
 from civitai_dl.domain.entities import Answer, SignedUrl
-from civitai_dl.errors import BadAnswer, ConnectionLost, Stalled
+from civitai_dl.errors import BadAnswer, ConnectionLost, OutOfHandles, Stalled
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock
 
-TIMEOUT = aiohttp.ClientTimeout(total=None, connect=15, sock_connect=15, sock_read=60)
-"""Seconds; a transfer may take hours, but not a minute without a byte."""
+SILENCE = 30.0
+"""Seconds without a byte after which a connection is given up; the transfer itself may take hours.
+"""
+
+CONNECT_SECONDS = 15.0
 
 MOST_HOPS = 10
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -47,8 +50,11 @@ class HttpBody:
                 await self._fetcher.count(len(chunk))
                 yield chunk
         except aiohttp.ServerTimeoutError as error:
-            raise Stalled("nothing arrived for a minute") from error
+            raise Stalled("nothing came for too long") from error
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:  # 3.10
+            rest = _came_before(content)
+            if rest:
+                yield rest
             raise ConnectionLost(f"the connection broke ({type(error).__name__})") from error
 
     async def text(self, limit: int) -> str:
@@ -65,10 +71,21 @@ class HttpBody:
         return body.decode("utf-8", "replace")
 
 
+def _came_before(content: aiohttp.StreamReader) -> bytes:
+    """The bytes that came before a connection broke and were not read yet.
+
+    The library gives its readers the error instead of them; a server that breaks off soon and often
+    would then be no source at all. Where a later version hides them better, they come again.
+    """
+    pieces: Sequence[bytes] = tuple(getattr(content, "_buffer", ()))
+    return b"".join(pieces)[getattr(content, "_buffer_offset", 0) :]
+
+
 class HttpFetcher:
     """See ports.Fetcher; use `open_fetcher`.
 
     guard: which URLs may be opened at all. limit: bytes per second over all transfers, 0 for none.
+    silence: seconds without a byte after which a connection is given up.
     """
 
     def __init__(
@@ -78,11 +95,16 @@ class HttpFetcher:
         guard: Callable[[str], bool],
         limit: float,
         clock: Clock,
+        silence: float = SILENCE,
     ) -> None:
         self._session = session
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
+        )
         self._guard = guard
         self._bytes = Pace(limit)
         self._clock = clock
+        self._open: set[aiohttp.ClientResponse] = set()
 
     async def count(self, size: int) -> None:
         """Wait for as long as these bytes should have taken under the limit."""
@@ -92,19 +114,34 @@ class HttpFetcher:
 
     @asynccontextmanager
     async def open(
-        self, link: SignedUrl, *, offset: int = 0, if_range: str | None = None
+        self,
+        link: SignedUrl,
+        *,
+        offset: int = 0,
+        end: int | None = None,
+        if_range: str | None = None,
     ) -> AsyncIterator[HttpBody]:
         """See ports.Fetcher."""
         headers = {}
-        if offset > 0:
-            headers["Range"] = f"bytes={offset}-"
+        if offset > 0 or end is not None:
+            headers["Range"] = f"bytes={offset}-{'' if end is None else end - 1}"
             if if_range is not None:
                 headers["If-Range"] = if_range
         response = await self._follow(link.reveal(), headers)
+        self._open.add(response)
         try:
             yield HttpBody(response, self)
         finally:
+            self._open.discard(response)
             # A half-read connection must not go back to the pool.
+            response.close()
+
+    def drop(self) -> None:
+        """Let go of every connection that carries a body: after a suspend none of them lives.
+
+        Their readers hear that the connection broke, and go on with a new one.
+        """
+        for response in tuple(self._open):
             response.close()
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
@@ -129,7 +166,10 @@ class HttpFetcher:
         try:
             # `encoded`: quoting again would break the signature.
             return await self._session.get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False, timeout=TIMEOUT
+                URL(url, encoded=True),
+                headers=headers,
+                allow_redirects=False,
+                timeout=self._timeout,
             )
         except aiohttp.ServerTimeoutError as error:
             raise Stalled("no answer in time") from error
@@ -142,6 +182,8 @@ class HttpFetcher:
             OSError,
             ValueError,
         ) as error:
+            if OutOfHandles.explains(error):
+                raise OutOfHandles("a connection could not be opened") from error
             words = f"no answer from {urlsplit(url).hostname} ({type(error).__name__})"
             raise ConnectionLost(words) from error
 
@@ -182,9 +224,17 @@ def _content_range(text: str) -> tuple[int | None, int | None, int | None]:
 
 @asynccontextmanager
 async def open_fetcher(
-    *, user_agent: str, guard: Callable[[str], bool], limit: float, clock: Clock
+    *,
+    user_agent: str,
+    guard: Callable[[str], bool],
+    limit: float,
+    clock: Clock,
+    silence: float = SILENCE,
 ) -> AsyncIterator[HttpFetcher]:
-    """A fetcher with its own connections, cookies off, and bodies as they are on the wire."""
+    """A fetcher with its own connections, cookies off, and bodies as they are on the wire.
+
+    For the arguments see HttpFetcher.
+    """
     connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
     async with aiohttp.ClientSession(
         connector=connector,
@@ -194,4 +244,4 @@ async def open_fetcher(
         trust_env=False,
         requote_redirect_url=False,
     ) as session:
-        yield HttpFetcher(session, guard=guard, limit=limit, clock=clock)
+        yield HttpFetcher(session, guard=guard, limit=limit, clock=clock, silence=silence)

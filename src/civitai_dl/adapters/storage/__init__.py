@@ -7,8 +7,10 @@ from pathlib import Path
 from civitai_dl.errors import ConfigError
 
 from ._errors import as_storage_error
+from ._kind import kind_of, may_be_shared
 from ._local import STATE, LocalStorage
-from ._lock import RunLock
+from ._lock import RunLock, holder_of
+from ._system import System
 
 
 def local_path(location: str) -> Path:
@@ -23,21 +25,30 @@ def local_path(location: str) -> Path:
     return Path(location).expanduser()
 
 
-def open_storage(location: str) -> LocalStorage:
-    """Open the archive at a location, making the directory. Raises: ConfigError, StorageError."""
+def open_storage(
+    location: str, *, system: System | None = None, trusted: bool = True
+) -> LocalStorage:
+    """Open the archive at a location, making the directory. Raises: ConfigError, StorageError.
+
+    trusted: a lock that works keeps everybody else away.
+    """
     path = local_path(location)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise as_storage_error(error, str(path)) from error
-    return LocalStorage(path)
+    return LocalStorage(path, system=system, trusted=trusted and not may_be_shared(path))
 
 
 __all__ = [
     "STATE",
     "LocalStorage",
     "RunLock",
+    "System",
     "as_storage_error",
+    "holder_of",
+    "kind_of",
     "local_path",
+    "may_be_shared",
     "open_storage",
 ]

@@ -6,10 +6,21 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from civitai_dl.errors import StorageDenied, StorageError, StorageFull
+from civitai_dl.errors import (
+    OutOfHandles,
+    StorageBroken,
+    StorageDenied,
+    StorageError,
+    StorageFull,
+    StorageUnfit,
+)
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+BROKEN = frozenset({errno.EIO, getattr(errno, "EUCLEAN", errno.EIO), errno.ENXIO})
+UNFIT = frozenset(
+    {errno.EFBIG, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR}
+)
 NO_LINKS = frozenset(
     {errno.EPERM, errno.EMLINK, errno.EXDEV, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 )
@@ -34,9 +45,20 @@ def as_storage_error(error: OSError, what: str) -> StorageError:
     """The error by what a person can do about it."""
     reason = error.strerror or str(error)
     if error.errno in FULL:
-        return StorageFull(f"no space is left: {what}", hint="free some space and run it again")
+        return StorageFull(
+            f"no space is left: {what}", hint="free some space: it goes on by itself"
+        )
     if error.errno in DENIED:
         return StorageDenied(f"{reason}: {what}", hint="check the permissions of the directory")
+    if OutOfHandles.explains(error):
+        return OutOfHandles(what)
+    if error.errno in UNFIT:
+        hint = (
+            "the file system of the archive cannot hold it: too large, or something is in the way"
+        )
+        return StorageUnfit(f"{reason}: {what}", hint=hint)
+    if error.errno in BROKEN:
+        return StorageBroken(f"{reason}: {what}", hint="check the disk and its cable")
     return StorageError(f"{reason}: {what}")
 
 
@@ -47,4 +69,7 @@ def writing_errors(what: str) -> Iterator[None]:
         with storage_errors(what):
             yield
     except FileNotFoundError as error:
-        raise StorageError(f"a folder of the archive is gone: {what}") from error
+        raise StorageDenied(
+            f"a folder of the archive is gone: {what}",
+            hint="is the disk still there? the run goes on when it is back",
+        ) from error

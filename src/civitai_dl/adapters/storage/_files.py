@@ -6,139 +6,172 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import zlib
 from pathlib import Path
 
+import anyio.from_thread
+
+from civitai_dl.domain.decisions import SEGMENT
 from civitai_dl.domain.entities import Measured
 
 from ._errors import NO_LINKS
+from ._system import System
 
-BINARY = getattr(os, "O_BINARY", 0)
 READ_SIZE = 1 << 20
 HEAD = 4096
 TAIL = 4096
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; systems without folder handles do it by themselves."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+class Meter:
+    """Measures bytes as they pass: digests, the digests of their prefixes, head and tail."""
+
+    def __init__(self, *, crc: bool) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+        self._crc: int | None = 0 if crc else None
+        self._head = b""
+        self._prefixes: list[str] = []
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """Take more bytes."""
+        view = memoryview(chunk)
+        if len(self._head) < HEAD:
+            self._head = (self._head + bytes(view[:HEAD]))[:HEAD]
+        if self._crc is not None:
+            self._crc = zlib.crc32(view, self._crc)
+        while view:
+            if self.size and self.size % SEGMENT == 0:
+                # More comes after a whole segment: what it was up to here is worth knowing.
+                self._prefixes.append(self._sha256.copy().hexdigest())
+            part = view[: SEGMENT - self.size % SEGMENT]
+            self._sha256.update(part)
+            self.size += len(part)
+            view = view[len(part) :]
+
+    def measured(self, tail: bytes) -> Measured:
+        """What they were. tail: the last of them, which is read back from the disk."""
+        crc = "" if self._crc is None else f"{self._crc:08x}"
+        digest = self._sha256.hexdigest()
+        return Measured(self.size, digest, crc, self._head, tail, tuple(self._prefixes))
+
+
+def heed_cancellation() -> None:
+    """Between two slices of long work in a thread: end when the task that waits is cancelled."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        anyio.from_thread.check_cancelled()
+    except RuntimeError:
+        # Not in a worker thread: nobody can cancel it.
+        return
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, with durable names."""
-    missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        try:
-            new.mkdir(exist_ok=True)
-        except FileExistsError as error:
-            # A file of this name stands where a folder is due; that is not "the name is taken".
-            raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(new)) from error
-        sync_folder(new.parent)
+def give_name(system: System, existing: Path, final: Path) -> None:
+    """Give a finished file its name, replacing nothing; the old name goes. The name is not durable.
 
-
-def give_name(existing: Path, final: Path) -> None:
-    """Give a finished file its name, replacing nothing; the old name goes.
+    In one step where the system has it; else by a second name; on file systems that know neither
+    (FAT on some systems) after a look, which leaves a moment in which somebody else's new file of
+    the same name would be lost.
 
     Raises: FileExistsError.
     """
     try:
-        os.link(existing, final)
+        system.move(existing, final)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+    else:
+        return
+    try:
+        system.link(existing, final)
     except OSError as error:
         if isinstance(error, FileExistsError) or error.errno not in NO_LINKS:
             raise
-        _move_without_links(existing, final)
+        if final.exists() or final.is_symlink():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
+        system.replace(existing, final)
     else:
-        existing.unlink()
-    sync_folder(final.parent)
+        system.remove(existing)
 
 
-def _move_without_links(existing: Path, final: Path) -> None:
-    """Where there are no hard links (FAT, some network disks): claim the name, then replace it."""
-    os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY | BINARY))
-    try:
-        existing.replace(final)
-    except OSError:
-        final.unlink(missing_ok=True)
-        raise
-
-
-def second_name(existing: Path, final: Path, scratch: Path) -> None:
+def second_name(system: System, existing: Path, final: Path, scratch: Path) -> None:
     """Give a file a second name, by link where it can be, else by a copy that is complete first.
 
-    Raises: FileExistsError, FileNotFoundError.
+    The name is not durable yet. Raises: FileExistsError, FileNotFoundError.
     """
     try:
-        os.link(existing, final)
+        system.link(existing, final)
     except OSError as error:
         if isinstance(error, (FileExistsError, FileNotFoundError)) or error.errno not in NO_LINKS:
             raise
-        copy = scratch / f"copy-{secrets.token_hex(8)}.part"
-        with existing.open("rb") as source, copy.open("xb") as target:
-            shutil.copyfileobj(source, target, READ_SIZE)
-            target.flush()
-            os.fsync(target.fileno())
+        copy = scratch / f"copy-{secrets.token_hex(8)}.tmp"
         try:
-            give_name(copy, final)
-        finally:
-            copy.unlink(missing_ok=True)
-    sync_folder(final.parent)
+            copy_file(system, existing, copy)
+            give_name(system, copy, final)
+        except BaseException:  # whatever ends it, half a copy is worth nothing
+            drop(system, copy)
+            raise
 
 
-def write_document(path: Path, data: bytes, scratch: Path) -> set[Path]:
-    """Write a small file whole, unless it is there already with this content.
-
-    Returns the folders that must be synced before the name is durable: many documents share them.
-    """
-    changed = {path.parent}
+def copy_file(system: System, existing: Path, copy: Path) -> None:
+    """Copy a file whole, durably, to a name that must be free."""
+    target = system.create(copy)
     try:
-        if path.stat().st_size == len(data) and path.read_bytes() == data:
-            return set()
+        with existing.open("rb") as source:
+            while chunk := source.read(READ_SIZE):
+                heed_cancellation()
+                write_all(system, target, chunk)
+        system.sync(target)
+    finally:
+        os.close(target)
+
+
+def write_all(system: System, handle: int, data: bytes | memoryview) -> int:
+    """Write all of it; returns the number of bytes. Raises: OSError, with part of it written."""
+    view, done = memoryview(data), 0
+    while done < len(view):
+        done += system.write(handle, view[done:])
+    return done
+
+
+def drop(system: System, path: Path) -> None:
+    """Remove a name that may be gone already."""
+    try:
+        system.remove(path)
     except FileNotFoundError:
-        changed |= _make_unsynced(path.parent)
+        return
+
+
+def write_document(system: System, path: Path, data: bytes, scratch: Path) -> None:
+    """Write a small file whole, in place of an older one; its name is not durable yet."""
     draft = scratch / f"document-{secrets.token_hex(8)}.tmp"
-    with draft.open("xb") as target:
-        target.write(data)
-        target.flush()
-        os.fsync(target.fileno())
-    if path.suffix == ".sh":
-        draft.chmod(0o755)
-    draft.replace(path)
-    return changed
-
-
-def _make_unsynced(folder: Path) -> set[Path]:
-    """Make a folder and its parents; returns the folders whose new names are not durable yet."""
-    above = set()
-    place = folder
-    while not place.is_dir():
-        place = place.parent
-        above.add(place)
+    handle = system.create(draft)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "a file is in the way", str(folder)) from error
-    return above
+        try:
+            write_all(system, handle, data)
+            system.sync(handle)
+        finally:
+            os.close(handle)
+        if path.suffix == ".sh":
+            draft.chmod(0o755)
+        system.replace(draft, path)
+    except BaseException:  # as above
+        drop(system, draft)
+        raise
+
+
+def is_written(path: Path, data: bytes) -> bool:
+    """Whether a document is there already with this content."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except FileNotFoundError:
+        return False
 
 
 def measure_file(path: Path) -> Measured:
-    """Read and digest a whole file."""
-    sha256, crc, size, head, tail = hashlib.sha256(), 0, 0, b"", b""
+    """Read and digest a whole file. Cancellable between slices when called in a worker thread."""
+    meter, tail = Meter(crc=True), b""
     with path.open("rb") as source:
         while chunk := source.read(READ_SIZE):
-            sha256.update(chunk)
-            crc = zlib.crc32(chunk, crc)
-            size += len(chunk)
-            if len(head) < HEAD:
-                head = (head + chunk)[:HEAD]
+            heed_cancellation()
+            meter.feed(chunk)
             tail = (tail + chunk[-TAIL:])[-TAIL:]
-    return Measured(size, sha256.hexdigest(), f"{crc:08x}", head, tail)
+    return meter.measured(tail)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
@@ -16,56 +15,49 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from civitai_dl.domain.decisions import Seen
 from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import StorageDenied, StorageError
-from civitai_dl.ports import Traits
+from civitai_dl.ports import Partial, Traits
 
 from ._errors import storage_errors, writing_errors
-from ._files import make_folder, measure_file, second_name, sync_folder, write_document
-from ._partial import LocalPartial
+from ._files import drop, is_written, measure_file, second_name, write_all, write_document
+from ._inspect import inspect_path, names_of, read_part
+from ._leftovers import Left, find_leftovers, sweep
+from ._owner import myself
+from ._partial import LocalPartial, set_aside
+from ._system import System
+from ._volume import Volume
 
 T = TypeVar("T")
 X = TypeVar("X")
 
 STATE = ".civitai-dl"
-THREADS = 16
 AT_ONCE = 8
 
 
 class LocalStorage:
-    """See ports.Storage. root must exist; everything is kept below it."""
+    """See ports.Storage. root must exist; everything is kept below it.
+
+    trusted: nobody else can be at work here, as a lock that works has shown. system: what does the
+    work on the disk.
+    """
 
     traits = Traits(name="local", resumable=True, links=True)
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, system: System | None = None, trusted: bool = True) -> None:
         self._root = root.resolve()
         self._scratch = self._root / STATE / "tmp"
-        self._limiter = anyio.CapacityLimiter(THREADS)
+        self.volume = Volume(self._root, self._scratch, system or System())
+        self._system = self.volume.system
+        self._owner = myself()
         self._safe: set[Path] = set()
-        self._left = self._take_stock()
-
-    def _take_stock(self) -> dict[str, Path]:
-        """The partials that earlier processes left, by the name of their task."""
-        with storage_errors(f"opening {self._root}"):
-            make_folder(self._scratch)
-            left: dict[str, Path] = {}
-            for entry in os.scandir(self._scratch):
-                published = entry.stat(follow_symlinks=False).st_nlink > 1
-                if (
-                    entry.name.endswith(".part")
-                    and not entry.name.startswith("copy-")
-                    and not published
-                ):
-                    left[entry.name.split(".", 1)[0]] = Path(entry.path)
-                else:
-                    # Drafts and copies are worth nothing once their writer is gone. A partial with
-                    # a second name was published by a process that died before it could drop the
-                    # first: to write into it would be to write into the archive.
-                    Path(entry.path).unlink(missing_ok=True)
-            return left
+        with writing_errors(f"opening {self._root}"):
+            self.volume.make_folder(self._scratch)
+            self._left = find_leftovers(self._system, self._scratch, trusted=trusted)
 
     async def _hop(self, function: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(function, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(function, limiter=self.volume.limiter)
 
     def _resolve(self, path: str) -> Path:
         """The place of an archive path. Raises: StorageDenied for a path that would leave it."""
@@ -102,16 +94,49 @@ class LocalStorage:
         return found.st_size if S_ISREG(found.st_mode) else None
 
     async def measure(self, path: str) -> Measured | None:
-        """See ports.Storage."""
+        """See ports.Storage. What it tells of is durable then, and so is its name."""
 
         def work() -> Measured | None:
             with storage_errors(f"reading {path}"):
                 try:
-                    return measure_file(self._resolve(path))
+                    final = self._resolve(path)
+                    measured = measure_file(final)
+                    # Whoever asks is about to vouch for it: it may have been written by a process
+                    # that died before its syncs, or by the user a moment ago.
+                    self._system.sync_found(final)
+                    self.volume.sync_names([final.parent])
                 except FileNotFoundError:
                     return None
+                return measured
 
         return await self._hop(work)
+
+    async def inspect(
+        self, paths: Sequence[str], *, read: bool, hear: Callable[[int], None] | None = None
+    ) -> list[Seen]:
+        """See ports.Storage."""
+
+        def work() -> list[Seen]:
+            return [inspect_path(self._resolve, path, read=read, hear=hear) for path in paths]
+
+        return await self._hop(work)
+
+    async def names_of(self, folder: str, identity: tuple[int, int]) -> list[str]:
+        """See ports.Storage."""
+
+        def work() -> list[str]:
+            try:
+                return [f"{folder}/{name}" for name in names_of(self._resolve(folder), identity)]
+            except FileNotFoundError:
+                return []
+
+        with storage_errors(f"looking into {folder}"):
+            return await self._hop(work)
+
+    async def read_part(self, path: str, offset: int, size: int) -> bytes:
+        """See ports.Storage."""
+        with storage_errors(f"reading {path}"):
+            return await self._hop(lambda: read_part(self._resolve(path), offset, size))
 
     async def link(self, existing: str, path: str) -> None:
         """See ports.Storage."""
@@ -119,8 +144,12 @@ class LocalStorage:
         def work() -> None:
             with storage_errors(f"linking {path}"):
                 final = self._resolve(path)
-                make_folder(final.parent)
-                second_name(self._resolve(existing), final, self._scratch)
+                source = self._resolve(existing)
+                if not source.is_file():
+                    raise FileNotFoundError(existing)
+                self.volume.make_folder(final.parent)
+                second_name(self._system, source, final, self._scratch)
+                self.volume.sync_names([final.parent])
 
         await self._hop(work)
 
@@ -131,14 +160,29 @@ class LocalStorage:
         def write(document: tuple[str, bytes]) -> None:
             path, data = document
             with writing_errors(f"writing {path}"):
-                changed.update(write_document(self._resolve(path), data, self._scratch))
+                final = self._resolve(path)
+                if is_written(final, data):
+                    # Its name may be a moment older than the death of the process that gave it.
+                    changed.update({final.parent} - self.volume.settled)
+                    return
+                self.volume.make_folder(final.parent)
+                write_document(self._system, final, data, self._scratch)
+            changed.add(final.parent)
+
+        await self._all(write, documents)
+        await self._sync_names(changed)
+
+    async def _sync_names(self, folders: Collection[Path]) -> None:
+        """As Volume.sync_names, several folders at a time."""
+        to_sync, sure = self.volume.unsure(folders)
 
         def sync(folder: Path) -> None:
             with writing_errors(f"writing to {folder.name}"):
-                sync_folder(folder)
+                self._system.sync_folder(folder)
 
-        await self._all(write, documents)
-        await self._all(sync, list(changed))
+        await self._all(sync, list(to_sync))
+        self.volume.sure(sure)
+        self.volume.settled.update(to_sync)
 
     async def _all(self, function: Callable[[X], None], things: Sequence[X]) -> None:
         """Do it to all of them, several at a time: file systems sync many for the price of one."""
@@ -162,17 +206,20 @@ class LocalStorage:
         draft = self._scratch / f"stream-{secrets.token_hex(8)}.tmp"
         with writing_errors(f"writing {path}"):
             final = self._resolve(path)
+            handle = self._system.create(draft)
             try:
-                with draft.open("xb") as target:
+                try:
                     async for chunk in chunks:
-                        await self._hop(partial(target.write, chunk))
-                    await self._hop(target.flush)
-                    await self._hop(partial(os.fsync, target.fileno()))
-                make_folder(final.parent)
-                draft.replace(final)
-            finally:
-                draft.unlink(missing_ok=True)
-            sync_folder(final.parent)
+                        await self._hop(partial(write_all, self._system, handle, chunk))
+                    await self._hop(partial(self._system.sync, handle))
+                finally:
+                    os.close(handle)
+                self.volume.make_folder(final.parent)
+                self._system.replace(draft, final)
+            except BaseException:  # whatever ends it, half a document is worth nothing
+                drop(self._system, draft)
+                raise
+            await self._hop(partial(self.volume.sync_names, [final.parent]))
 
     async def remove(self, paths: Sequence[str]) -> None:
         """See ports.Storage."""
@@ -180,7 +227,7 @@ class LocalStorage:
         def work() -> None:
             for path in paths:
                 with storage_errors(f"removing {path}"):
-                    self._resolve(path).unlink(missing_ok=True)
+                    drop(self._system, self._resolve(path))
 
         await self._hop(work)
 
@@ -201,38 +248,112 @@ class LocalStorage:
         """See ports.Storage.
 
         The name is this attempt's own: should two processes ever work on one task, because a lock
-        was not one, they cannot write into each other's bytes.
+        was not one, they cannot write into each other's bytes. What another living process has is
+        only read.
         """
-        name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-        mine = self._scratch / f"{name}.{secrets.token_hex(4)}.part"
+        name = _name_of(key)
+        mine = self._scratch / f"{name}.{self._owner}.{secrets.token_hex(4)}.part"
         left = self._left.pop(name, None)
-        if left is not None:
-            with storage_errors(f"taking over {left.name}"):
-                _take_over(left, mine)
-        partial = LocalPartial(mine, self._resolve, self._root / "corrupted", self._limiter)
+        if left is not None and left.ours:
+            with storage_errors(f"taking over {left.path.name}"):
+                left = _take_over(self._system, left, mine)
+        foreign = None if left is None or left.ours else left.path
+        partial = LocalPartial(mine, self._resolve, self.volume, left=foreign)
         try:
             yield partial
         finally:
             partial.close()
-            if not partial.gone and mine.exists():
-                self._left[name] = mine
+            with suppress(OSError):
+                # What cannot even be looked at is found, or not, by the next start.
+                if not partial.gone:
+                    self._left[name] = Left(mine, mine.stat().st_size, ours=True)
+
+    async def sync_all(self, partials: Sequence[Partial]) -> list[StorageError | None]:
+        """See ports.Storage."""
+        ends: dict[int, StorageError] = {}
+
+        def sync(place: int) -> None:
+            try:
+                _local(partials[place]).sync_now()
+            except StorageError as error:
+                ends[place] = error
+
+        await self._all(sync, range(len(partials)))
+        return [ends.get(place) for place in range(len(partials))]
+
+    async def publish_all(
+        self, named: Sequence[tuple[Partial, str]]
+    ) -> list[FileExistsError | StorageError | None]:
+        """See ports.Storage."""
+        folders: set[Path] = set()
+        ends: list[FileExistsError | StorageError | None] = []
+
+        def work() -> None:
+            for one, path in named:
+                try:
+                    folders.add(_local(one).publish_now(path))
+                    ends.append(None)
+                except (FileExistsError, StorageError) as error:
+                    ends.append(error)
+
+        await self._hop(work)
+        await self._sync_names(folders)
+        return ends
+
+    async def quarantine(self, path: str, evidence: dict[str, object]) -> str:
+        """See ports.Storage."""
+
+        def work() -> str:
+            with storage_errors(f"setting aside {path}"):
+                bad = self._resolve(path)
+                name = path.replace("/", "-")[-200:]
+                where = set_aside(self.volume, bad, self._root / "corrupted", name, evidence)
+                self.volume.sync_names([bad.parent])
+            return where
+
+        return await self._hop(work)
+
+    async def sweep(self, keys: Collection[str]) -> int:
+        """See ports.Storage."""
+
+        def work() -> int:
+            with storage_errors("removing leftovers"):
+                return sweep(self._system, self._left, {_name_of(key) for key in keys})
+
+        return await self._hop(work)
+
+    async def prove(self) -> None:
+        """See ports.Storage."""
+
+        def work() -> None:
+            with writing_errors(f"writing to {self._root}"):
+                self.volume.prove()
+
+        await self._hop(work)
 
     def free(self) -> int | None:
         """See ports.Storage."""
-        try:
-            return shutil.disk_usage(self._root).free
-        except OSError:
-            return None
+        return self.volume.free()
 
 
-def _take_over(left: Path, mine: Path) -> None:
-    """Make an earlier attempt's partial ours, unless there is nothing to continue."""
+def _local(partial: Partial) -> LocalPartial:
+    assert isinstance(partial, LocalPartial)
+    return partial
+
+
+def _name_of(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _take_over(system: System, left: Left, mine: Path) -> Left | None:
+    """Make an earlier attempt's partial ours; None when it is gone, or was published after all."""
     try:
-        if left.stat().st_nlink > 1:
-            # It was published after all; to write into it would be to write into the archive.
-            left.unlink()
-        else:
-            left.rename(mine)
+        if left.path.stat().st_nlink > 1:
+            # To write into it would be to write into the archive.
+            drop(system, left.path)
+            return None
+        system.replace(left.path, mine)
     except FileNotFoundError:
         # Somebody cleaned up.
-        return
+        return None
+    return left

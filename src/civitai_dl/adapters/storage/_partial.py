@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
-import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import anyio.to_thread
 
+from civitai_dl.domain.decisions import decide_room
 from civitai_dl.domain.entities import Measured
+from civitai_dl.errors import NotEnoughRoom, StorageError
 
 from ._errors import storage_errors
-from ._files import BINARY, HEAD, READ_SIZE, TAIL, give_name, make_folder, sync_folder
+from ._files import (
+    READ_SIZE,
+    TAIL,
+    Meter,
+    drop,
+    give_name,
+    heed_cancellation,
+    write_all,
+)
+from ._volume import Volume
 
 T = TypeVar("T")
 
@@ -27,72 +36,123 @@ takes a single hop."""
 
 
 class LocalPartial:
-    """See ports.Partial. The file is made at the first flush, so that nothing leaves no trace."""
+    """See ports.Partial. The file is made at the first flush, so that nothing leaves no trace.
+
+    left: what an earlier attempt left and is not ours to write into: it is read, never changed.
+    """
 
     def __init__(
         self,
         path: Path,
         resolve: Callable[[str], Path],
-        quarantine: Path,
-        limiter: anyio.CapacityLimiter,
+        volume: Volume,
+        *,
+        left: Path | None = None,
     ) -> None:
         self.path = path
         self._resolve = resolve
-        self._corrupted = quarantine
-        self._limiter = limiter
+        self._volume = volume
+        self._system = volume.system
+        self._corrupted = volume.root / "corrupted"
+        self._left = left
         self._handle: int | None = None
         self._buffer = bytearray()
-        self._written = 0
-        self._sha256 = hashlib.sha256()
-        self._crc: int | None = None
-        self._head = b""
+        self._meter = Meter(crc=False)
         self._spoilt: OSError | None = None
+        self._synced = -1
+        self._named = False
         self.gone = False
 
     @property
     def held(self) -> int:
         """See ports.Partial."""
-        try:
-            return self.path.stat().st_size
-        except FileNotFoundError:
-            return 0
+        with storage_errors(f"looking at {self.path.name}"):
+            try:
+                return (self._left or self.path).stat().st_size
+            except FileNotFoundError:
+                return 0
 
     @property
     def size(self) -> int:
         """See ports.Partial."""
-        return self._written + len(self._buffer)
+        return self._meter.size + len(self._buffer)
 
     async def _hop(self, function: Callable[[], T]) -> T:
         # Abandoning the thread would leave it writing to a file that somebody else may own by then.
-        return await anyio.to_thread.run_sync(function, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(function, limiter=self._volume.limiter)
+
+    async def reserve(self, size: int) -> None:
+        """See ports.Partial."""
+        if size - self.size >= self._volume.SMALL:
+            await self._hop(lambda: self._reserve(size))
+
+    def _reserve(self, size: int) -> None:
+        # What another process left has to be copied first: it is no room of ours.
+        more = size - max(self._meter.size, 0 if self._left is not None else self.held)
+        free = self._volume.free()
+        lacking = decide_room(free, promised=self._volume.promised(besides=self.path), more=more)
+        if lacking:
+            self._volume.forget(self.path)
+            raise NotEnoughRoom(more, lacking)
+        with self._errors(f"making room for {self.path.name}"):
+            is_set_aside = self._system.reserve(self._open(), size)
+        # What the file system has set aside is no longer counted as free.
+        self._volume.promise(self.path, 0 if is_set_aside else more)
 
     async def begin(self, offset: int, *, crc: bool = False) -> None:
         """See ports.Partial."""
         self._buffer.clear()
-        self._sha256 = hashlib.sha256()
-        self._crc = 0 if crc else None
-        self._head, self._written = b"", 0
+        self._meter = Meter(crc=crc)
+        self._synced = -1
         if offset or self._handle is not None or self.held:
             await self._hop(lambda: self._keep(offset))
 
     def _keep(self, offset: int) -> None:
         with self._errors(f"writing {self.path.name}"):
+            left, self._left = self._left, None
+            if left is not None:
+                self._take_from(left, offset)
+                return
             handle = self._open()
             if os.fstat(handle).st_size < offset:
                 # Truncating would make it longer, with zeros that nobody sent.
                 raise OSError(errno.EIO, "the partial is shorter than it was")
-            os.ftruncate(handle, offset)
+            if os.fstat(handle).st_size > offset:
+                # Otherwise it would give up the room that was set aside.
+                self._system.truncate(handle, offset)
             os.lseek(handle, 0, os.SEEK_SET)
-            while self._written < offset:
-                chunk = os.read(handle, min(READ_SIZE, offset - self._written))
-                if not chunk:
-                    raise OSError(errno.EIO, "the partial became shorter while it was read")
-                self._digest(chunk)
+            self._read_back(lambda size: os.read(handle, size), offset)
+
+    def _take_from(self, left: Path, offset: int) -> None:
+        """Begin a file of our own with what another process left: it may be writing still."""
+        if not offset:
+            return
+        handle = self._open()
+
+        def copy(size: int) -> bytes:
+            chunk = source.read(size)
+            write_all(self._system, handle, chunk)
+            return chunk
+
+        with left.open("rb") as source:
+            self._read_back(copy, offset)
+
+    def _read_back(self, read: Callable[[int], bytes], offset: int) -> None:
+        while self._meter.size < offset:
+            heed_cancellation()
+            chunk = read(min(READ_SIZE, offset - self._meter.size))
+            if not chunk:
+                raise OSError(errno.EIO, "the partial became shorter while it was read")
+            self._meter.feed(chunk)
 
     def _open(self) -> int:
         if self._handle is None:
-            flags = os.O_RDWR | os.O_CREAT | BINARY
-            self._handle = os.open(self.path, flags, 0o666)
+            try:
+                self._handle = self._system.open(self.path)
+            except FileNotFoundError:
+                if self._meter.size:
+                    raise
+                self._handle = self._system.create(self.path)
         return self._handle
 
     async def write(self, chunk: bytes) -> None:
@@ -106,42 +166,46 @@ class LocalPartial:
             return
         with self._errors(f"writing {self.path.name}"):
             handle = self._open()
-            view = memoryview(self._buffer)
-            done = 0
+            # An error's traceback holds on to the bytes it met: a buffer of which a part is left
+            # must be a new one, since one that is held cannot be cut.
+            data, self._buffer = self._buffer, bytearray()
+            view, done = memoryview(data), 0
             try:
                 while done < len(view):
-                    done += os.write(handle, view[done:])
+                    done += self._system.write(handle, view[done:])
             finally:
                 # What reached the disk before it was full must not be written a second time.
-                self._digest(view[:done])
-                view.release()
-                del self._buffer[:done]
-
-    def _digest(self, chunk: bytes | memoryview) -> None:
-        self._sha256.update(chunk)
-        if self._crc is not None:
-            self._crc = zlib.crc32(chunk, self._crc)
-        if len(self._head) < HEAD:
-            self._head = (self._head + bytes(chunk[:HEAD]))[:HEAD]
-        self._written += len(chunk)
+                self._meter.feed(view[:done])
+                self._buffer += view[done:]
+            self._volume.keep(self.path, done)
 
     async def sync(self) -> int:
         """See ports.Partial."""
-        await self._hop(self._sync)
-        return self._written
+        await self._hop(self._checkpoint)
+        return self._meter.size
 
-    def _sync(self) -> None:
+    def _checkpoint(self) -> None:
+        self.sync_now()
+        if not self._named and self._handle is not None:
+            # Bytes without a name would be lost with the power.
+            with self._errors(f"writing {self.path.name}"):
+                self._volume.sync_names([self.path.parent])
+            self._named = True
+
+    def sync_now(self) -> None:
+        """As `sync`, for a caller who is in a thread already."""
         self._flush()
-        if self._handle is not None:
+        if self._handle is not None and self._synced != self._meter.size:
             with self._errors(f"writing {self.path.name}"):
                 self._make_durable(self._handle)
+            self._synced = self._meter.size
 
     def _make_durable(self, handle: int) -> None:
         """Sync, once: after a failure the system believes its pages clean, so a second try lies."""
         if self._spoilt is not None:
             raise self._spoilt
         try:
-            os.fsync(handle)
+            self._system.sync(handle)
         except OSError as error:
             self._spoilt = error
             raise
@@ -163,46 +227,55 @@ class LocalPartial:
         self._flush()
         with self._errors(f"writing {self.path.name}"):
             handle = self._open()
-            self._make_durable(handle)
-            os.lseek(handle, max(0, self._written - TAIL), os.SEEK_SET)
+            os.lseek(handle, max(0, self._meter.size - TAIL), os.SEEK_SET)
             tail = os.read(handle, TAIL)
-            # Close before the name is given: Windows refuses the reverse order.
-            self._close()
-        crc = "" if self._crc is None else f"{self._crc:08x}"
-        return Measured(self._written, self._sha256.hexdigest(), crc, self._head, tail)
+        return self._meter.measured(tail)
 
     async def publish(self, path: str) -> None:
         """See ports.Partial."""
-        await self._hop(lambda: self._publish(path))
 
-    def _publish(self, path: str) -> None:
+        def work() -> None:
+            self.sync_now()
+            folder = self.publish_now(path)
+            with storage_errors(f"publishing {path}"):
+                self._volume.sync_names([folder])
+
+        await self._hop(work)
+
+    def publish_now(self, path: str) -> Path:
+        """Give it its name; returns the folder whose names must be made durable then.
+
+        To be called in a thread, after `sync_now`. Raises: FileExistsError, StorageError.
+        """
         with self._errors(f"publishing {path}"):
             final = self._resolve(path)
-            make_folder(final.parent)
-            give_name(self.path, final)
+            self._volume.make_folder(final.parent)
+            self._check_identity()
+            # Close before the name is given: Windows refuses the reverse order.
+            self._close()
+            give_name(self._system, self.path, final)
         self.gone = True
+        return final.parent
+
+    def _check_identity(self) -> None:
+        """Refuse to publish what somebody put in the place of our file, or wrote unasked."""
+        if self._handle is None:
+            return
+        ours, there = os.fstat(self._handle), self.path.stat()
+        if ours.st_size != self._meter.size or not os.path.samestat(ours, there):
+            raise OSError(errno.EIO, "the partial was changed by somebody else")
 
     async def quarantine(self, name: str, evidence: Mapping[str, object]) -> str:
         """See ports.Partial."""
         return await self._hop(lambda: self._quarantine(name, evidence))
 
     def _quarantine(self, name: str, evidence: Mapping[str, object]) -> str:
+        self.sync_now()
         with self._errors(f"setting aside {name}"):
-            make_folder(self._corrupted)
             self._close()
-            for number in range(1, 1000):
-                final = self._corrupted / (name if number == 1 else f"{number}-{name}")
-                try:
-                    give_name(self.path, final)
-                except FileExistsError:
-                    continue
-                break
-            note = final.with_name(f"{final.name}.evidence.json")
-            text = json.dumps(dict(evidence), ensure_ascii=False, indent=2)
-            note.write_text(f"{text}\n", encoding="utf-8")
-            sync_folder(self._corrupted)
+            where = set_aside(self._volume, self.path, self._corrupted, name, evidence)
         self.gone = True
-        return f"{self._corrupted.name}/{final.name}"
+        return where
 
     async def discard(self) -> None:
         """See ports.Partial."""
@@ -211,8 +284,9 @@ class LocalPartial:
     def _discard(self) -> None:
         self._close()
         self._buffer.clear()
+        self._left = None
         with self._errors(f"removing {self.path.name}"):
-            self.path.unlink(missing_ok=True)
+            drop(self._system, self.path)
         self.gone = True
 
     def _close(self) -> None:
@@ -225,6 +299,33 @@ class LocalPartial:
 
         Safe to repeat; does not block for long.
         """
-        self._close()
-        if self._spoilt is not None and not self.gone:
-            self.path.unlink(missing_ok=True)
+        self._volume.forget(self.path)
+        with suppress(OSError, StorageError):
+            # Should even this fail, the next start finds what is there and judges it.
+            self._close()
+            if not self.gone and (self._spoilt is not None or not self.held):
+                drop(self._system, self.path)
+
+
+def set_aside(
+    volume: Volume, path: Path, folder: Path, name: str, evidence: Mapping[str, object]
+) -> str:
+    """Move bad bytes to the quarantine with the evidence beside them; returns the archive path."""
+    volume.make_folder(folder)
+    for number in range(1, 1000):
+        final = folder / (name if number == 1 else f"{number}-{name}")
+        try:
+            give_name(volume.system, path, final)
+        except FileExistsError:
+            continue
+        break
+    note = final.with_name(f"{final.name}.evidence.json")
+    text = f"{json.dumps(dict(evidence), ensure_ascii=False, indent=2)}\n"
+    handle = volume.system.create(note)
+    try:
+        write_all(volume.system, handle, text.encode("utf-8", "backslashreplace"))
+        volume.system.sync(handle)
+    finally:
+        os.close(handle)
+    volume.sync_names([folder])
+    return f"{folder.name}/{final.name}"

@@ -1,6 +1,22 @@
 """What follows from the facts: pure functions, one question per module."""
 
 from ._breaker import OUTAGE, Breaker
+from ._damage import (
+    Damage,
+    Finding,
+    Kept,
+    Part,
+    Seen,
+    Share,
+    Subset,
+    There,
+    find_damage,
+    first_bad_segment,
+    group_twins,
+    judge_segment,
+    read_subset,
+    tells_segments,
+)
 from ._due import is_due
 from ._lifecycle import NEXT_STATE, OPEN, next_state
 from ._links import (
@@ -38,6 +54,9 @@ from ._resume import (
 )
 from ._retry import RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
+from ._room import decide_room, room_needed
+from ._salvage import latest_wait
+from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
@@ -48,26 +67,40 @@ __all__ = [
     "OPEN",
     "OUTAGE",
     "PAGE",
+    "SEGMENT",
     "SMALL_PAGE",
     "Breaker",
     "Complete",
+    "Damage",
+    "Finding",
     "FreshStart",
+    "Kept",
     "Pace",
     "PageFacts",
+    "Part",
     "Plausible",
     "Proven",
     "Resume",
     "RetryPolicy",
+    "Seen",
+    "Share",
     "StartOver",
     "Step",
+    "Subset",
     "Take",
+    "There",
     "TurnAway",
     "Wrong",
     "decide_resume",
     "decide_retry",
+    "decide_room",
     "download_path",
+    "find_damage",
+    "first_bad_segment",
+    "first_difference",
     "gallery_stem",
     "gallery_task",
+    "group_twins",
     "image_id_in",
     "image_name",
     "image_source",
@@ -75,6 +108,8 @@ __all__ = [
     "is_due",
     "is_settled_doubt",
     "judge_answer",
+    "judge_segment",
+    "latest_wait",
     "listed_download_path",
     "listed_image_task",
     "looks_like_text_page",
@@ -90,11 +125,16 @@ __all__ = [
     "portable_component",
     "promised_size",
     "read_retry_after",
+    "read_subset",
     "read_whole",
+    "room_needed",
+    "segment_range",
+    "segments_of",
     "slow_start",
     "sniff_media",
     "split_extension",
     "stretch_task",
+    "tells_segments",
     "user_folder",
     "verify_file",
     "verify_media",

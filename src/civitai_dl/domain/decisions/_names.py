@@ -5,6 +5,7 @@ component made here is valid on Windows, macOS and Linux at once, whatever syste
 an archive can be moved. Readability comes second: Japanese, emoji and other scripts stay.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
@@ -18,6 +19,8 @@ SIDECAR_ROOM: Final = 24
 
 _MIN_PLACED_BYTES: Final = 64  # stem, "-" and 19 digits of an id, and an extension always fit
 _LONGEST_CLUSTER: Final = 16  # code points of one visible character; beyond it, text is a prank
+
+_MARK = re.compile(r"-[0-9a-f]{16}\Z")
 
 # Written out, not asked of unicodedata: a name should not change with the interpreter. What is left
 # to it (composition, case, what combines) only differs for characters newer than the interpreter.
@@ -91,8 +94,11 @@ def name_key(component: str) -> str:
     """
     key = unicodedata.normalize("NFKC", component)
     while True:
-        # Upper before fold: NTFS compares in upper case, where the dotless i meets the other one.
-        folded = _IGNORED.sub("", unicodedata.normalize("NFKC", key.upper().casefold()))
+        # Apart before the case changes: an iota below is a letter of its own in upper case, and
+        # would take the accents of its vowel along. Upper before fold: NTFS compares in upper case,
+        # where the dotless i meets the other one.
+        caseless = unicodedata.normalize("NFKD", key).upper().casefold()
+        folded = _IGNORED.sub("", unicodedata.normalize("NFKC", caseless))
         if folded == key:
             return key
         key = folded
@@ -107,6 +113,21 @@ def split_extension(component: str) -> tuple[str, str]:
     if found is None or found.start() == 0:
         return component, ""
     return component[: found.start()], found.group()
+
+
+def lone_component(name: str) -> str:
+    """Turn any text into a portable name that no other text has, without knowing the others.
+
+    Names that differ only in case, or in their canonical form, are taken for one. A name keeps its
+    form when nothing but its case tells it from what a disk makes of it; any other gets `-` and 16
+    digits of its digest, and so does one that looks as if it had them.
+    """
+    portable = portable_component(name)
+    same = unicodedata.normalize("NFC", name).lower()
+    if name_key(portable) == same and _MARK.search(same) is None:
+        return portable
+    digest = hashlib.sha256(same.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{portable_component(name, max_bytes=MAX_COMPONENT_BYTES - 17)}-{digest}"
 
 
 def place_names(

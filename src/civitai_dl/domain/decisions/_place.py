@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..entities import CreatorName, File, Image, ModelId, Placed, Version
 from ._links import image_name
-from ._names import place_names, portable_component
+from ._names import lone_component, place_names, portable_component
 
 SHARD = 1000
 """Ids per directory: none above 10,000 entries with image, prompt and some room."""
@@ -62,8 +62,11 @@ def gallery_folder(model_id: ModelId) -> str:
 
 
 def user_folder(username: CreatorName) -> str:
-    """Where the images of a creator go, named as the creator was asked for first."""
-    return f"users/{portable_component(username)}/images"
+    """Where the images of a creator go, named as the creator was asked for first.
+
+    No two creators share a folder, whatever they call themselves.
+    """
+    return f"users/{lone_component(username)}/images"
 
 
 def gallery_stem(folder: str, image: Image) -> str:

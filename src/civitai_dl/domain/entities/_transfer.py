@@ -87,7 +87,8 @@ class Measured:
     """What the bytes turned out to be.
 
     crc32: eight lower-case hex digits, "" when it was not measured. head, tail: the first and last
-    bytes, enough to tell what they are.
+    bytes, enough to tell what they are. prefixes: the SHA256 of each proper prefix that is a whole
+    number of segments long, in hex.
     """
 
     size: int
@@ -95,6 +96,7 @@ class Measured:
     crc32: str = ""
     head: bytes = b""
     tail: bytes = b""
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

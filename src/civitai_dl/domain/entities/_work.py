@@ -206,6 +206,7 @@ class Trouble(str, Enum):
     CORRUPT = "corrupt"
     LINK = "link"
     STORAGE = "storage"
+    HANDLES = "handles"
 
 
 class Reason(str, Enum):
@@ -233,7 +234,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The bytes are verified, durable and at `path`. how: "fetched", "linked" or "adopted"."""
+    """The bytes are verified, durable and at `path`. how: "fetched", "linked" or "adopted".
+
+    prefixes: see Measured; empty where nobody measured them.
+    """
 
     path: str
     sha256: str
@@ -241,6 +245,7 @@ class Stored:
     how: str = "fetched"
     verified: bool = True
     note: str = ""
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +284,8 @@ class Deferred:
 
     pause: seconds for which the whole lane should rest; afterwards one task tries alone.
     mismatch: the bytes were wrong, which is counted apart. progress: durable bytes came, so that
-    earlier attempts count no more.
+    earlier attempts count no more. halt: it is the disk's trouble, so that the whole run must wait
+    until the disk is fit again.
     """
 
     until: float
@@ -288,6 +294,7 @@ class Deferred:
     pause: float | None = None
     mismatch: bool = False
     progress: bool = False
+    halt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,54 @@
+"""How a run ended, in figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from civitai_dl.adapters.catalog import SqliteLedger
+from civitai_dl.domain.entities import LaneClosed, RunReport
+from civitai_dl.errors import CivitaiDLError, KeyRefused
+from civitai_dl.scheduler import RunEnd
+
+from ._scope import Count
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known when the last lane has stopped; seconds: how long it took."""
+
+    end: RunEnd
+    trouble: CivitaiDLError | None
+    seconds: float
+    dry: bool
+
+
+async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunReport:
+    """The report of a run. Raises: CatalogError."""
+    end, trouble = ending.end, ending.trouble
+    total = await ledger.total()
+    left = sum((await ledger.open_counts()).values())
+    return RunReport(
+        stored=count.stored,
+        reused=count.reused,
+        kept=max(0, total.stored - count.stored - count.reused),
+        left=0 if end.stopped or ending.dry else left,
+        bytes_received=count.received,
+        seconds=ending.seconds,
+        models=await ledger.models(),
+        accounts=await ledger.accounts(),
+        total=total,
+        failures=await ledger.failures(),
+        unavailable=await ledger.unavailable(),
+        notices=(*count.told(), *(_stopped(closed) for closed in end.closed.values())),
+        interrupted=end.stopped,
+        storage_trouble=(
+            "" if trouble is None or isinstance(trouble, KeyRefused) else trouble.message
+        ),
+        key_refused=isinstance(trouble, KeyRefused),
+        outlook=await ledger.outlook(),
+    )
+
+
+def _stopped(closed: LaneClosed) -> str:
+    hint = closed.failure.hint
+    return f"{closed.failure.detail} ({hint})" if hint else closed.failure.detail

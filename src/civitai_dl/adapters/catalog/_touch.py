@@ -1,0 +1,87 @@
+"""Making what is not stored below a root due in a run: by sets, for there may be a million."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from civitai_dl.domain.entities import Kind, Role, Trouble
+
+from ._adding import Adding
+from ._catalog import BELOW
+from ._rows import CONTENT, PAGES
+
+COLLECT = f"""
+INSERT INTO touched (id, gallery, keep) {BELOW}
+SELECT tasks.id, type = 'gallery',
+       status = 'stored' OR (
+         (status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}'))
+         AND NOT is_due(status, why, until, updated_at))
+FROM tasks JOIN below USING (id)
+WHERE (status <> 'stored' OR type NOT IN ('file', 'image'))
+  AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}
+"""  # noqa: S608  # our own text
+
+OPEN_SLICES = " AND (type <> 'gallery' OR (key LIKE '%/%' AND status <> 'stored'))"
+"""A part of a split listing (its key says which) that was not read to its end."""
+
+
+def touch(
+    connection: sqlite3.Connection,
+    key: str,
+    adding: Adding,
+    *,
+    roles: Collection[Role],
+    pages: bool,
+) -> None:
+    """Make what is not stored below a root due in this run.
+
+    pages: a job goes on, so that its pages count as well. Otherwise the pages are read anew and
+    bring their tasks along, but for listings, which stop at known ground: their images are due,
+    and so are the slices of a listing that were given up.
+    """
+    kinds = [*CONTENT, Kind.DRESS.value, *PAGES] if pages else [*CONTENT, Kind.GALLERY.value]
+    names = {role.value for role in roles}
+    if not pages:
+        names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
+    collect = COLLECT.format(
+        roles=", ".join("?" for _ in names),
+        kinds=", ".join("?" for _ in kinds),
+        # A whole listing is asked anew, by its root or by the page that tells of it.
+        slices="" if pages else OPEN_SLICES,
+    )
+    connection.create_function("is_due", 4, adding.is_due)
+    connection.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS touched "
+        "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
+    )
+    connection.execute("DELETE FROM touched")
+    connection.execute(collect, (key, *names, *kinds))
+    if pages:
+        # A walk that goes on is one walk: what it had found counts as found by it.
+        connection.execute(
+            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE gallery) "
+            "AND run = (SELECT run FROM tasks WHERE id = edges.parent)",
+            (adding.run,),
+        )
+    # FAIL takes nothing back by itself: the transaction does, and no second copy is kept for it.
+    connection.execute(
+        "UPDATE OR FAIL tasks SET retries = 0, waited = 0, mismatches = 0, not_before = 0, "
+        "parked = 0, job_done = 0, "
+        "status = CASE WHEN waits_for IS NULL THEN 'ready' ELSE 'waiting' END "
+        "WHERE id IN (SELECT id FROM touched WHERE NOT keep) AND (retries OR waited OR mismatches "
+        "OR not_before OR parked OR job_done "
+        "OR status <> CASE WHEN waits_for IS NULL THEN 'ready' ELSE 'waiting' END)"
+    )
+    adding.groups.update(
+        row[0]
+        for row in connection.execute(
+            "SELECT DISTINCT waits_for FROM tasks JOIN touched USING (id) "
+            "WHERE waits_for IS NOT NULL AND NOT keep"
+        )
+    )
+    # Most rows of a job that goes on change nothing but this, and so only the indexes of it.
+    connection.execute(
+        "UPDATE OR FAIL tasks SET run = ? WHERE id IN (SELECT id FROM touched)", (adding.run,)
+    )
+    connection.execute("DELETE FROM touched")

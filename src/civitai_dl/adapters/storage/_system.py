@@ -1,0 +1,155 @@
+"""Every call that changes something on the disk, in one place.
+
+Whatever the storage does to the disk it does through a System, so that tests can record the calls
+in their order, make the n-th of them fail, or stop the program at it. Reading needs no such door.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import errno
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+BINARY = getattr(os, "O_BINARY", 0)
+NO_REPLACE = 1
+"""RENAME_NOREPLACE of Linux' renameat2."""
+EXCLUSIVE = 4
+"""RENAME_EXCL of macOS' renamex_np."""
+KEEP_SIZE = 1
+"""FALLOC_FL_KEEP_SIZE of Linux' fallocate."""
+AT_HERE = -100
+"""AT_FDCWD: a relative path is relative to the working directory."""
+UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+
+
+class System:
+    """The operating system itself. Raises: OSError. Handles are file descriptors."""
+
+    def create(self, path: Path) -> int:
+        """Make a file that was not there, open for reading and writing."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
+
+    def open(self, path: Path) -> int:
+        """Open a file that is there, for reading and writing."""
+        return os.open(path, os.O_RDWR | BINARY)
+
+    def write(self, handle: int, data: bytes | memoryview) -> int:
+        """Write at the handle's place; returns how many bytes were taken."""
+        return os.write(handle, data)
+
+    def truncate(self, handle: int, size: int) -> None:
+        """Cut a file to a size."""
+        os.ftruncate(handle, size)
+
+    def reserve(self, handle: int, size: int) -> bool:
+        """Set room aside for `size` bytes without changing the file's length.
+
+        Returns False where the file system cannot.
+        """
+        allocate = _fallocate()
+        if allocate is None:
+            return False
+        if allocate(handle, KEEP_SIZE, 0, size) == 0:
+            return True
+        code = ctypes.get_errno()
+        if code in UNSUPPORTED:
+            return False
+        raise OSError(code, os.strerror(code))
+
+    def sync(self, handle: int) -> None:
+        """Make a file's bytes durable. Once failed, never to be trusted for this file again."""
+        os.fsync(handle)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable; systems without folder handles do it themselves."""
+        if os.name == "nt":
+            return
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def sync_found(self, path: Path) -> None:
+        """As `sync`, for a file that somebody else wrote; left to systems that want more rights."""
+        self.sync_folder(path)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make one folder. Raises: FileExistsError."""
+        folder.mkdir()
+
+    def link(self, existing: Path, new: Path) -> None:
+        """Give a file a second name. Raises: FileExistsError."""
+        os.link(existing, new)
+
+    def move(self, existing: Path, new: Path) -> None:
+        """Give a file another name in one step, replacing nothing.
+
+        Raises: FileExistsError; OSError with ENOTSUP where the system has no such step.
+        """
+        if os.name == "nt":
+            # There, rename does not replace.
+            existing.rename(new)
+            return
+        rename = _exclusive_rename()
+        if rename is None:
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+        if rename(os.fsencode(existing), os.fsencode(new)) == 0:
+            return
+        code = ctypes.get_errno()
+        if code in UNSUPPORTED:
+            code = errno.ENOTSUP
+        raise OSError(code, os.strerror(code), str(new))
+
+    def replace(self, existing: Path, new: Path) -> None:
+        """Give a file another name, in place of whatever has it."""
+        existing.replace(new)
+
+    def remove(self, path: Path) -> None:
+        """Remove a name. Raises: FileNotFoundError."""
+        path.unlink()
+
+
+@cache
+def _library() -> ctypes.CDLL | None:
+    """The C library; None where it cannot be reached."""
+    if sys.platform not in ("linux", "darwin"):
+        return None
+    try:
+        return ctypes.CDLL(None, use_errno=True)
+    except OSError:
+        return None
+
+
+@cache
+def _fallocate() -> Callable[[int, int, int, int], int] | None:
+    library = _library()
+    if library is None or sys.platform != "linux":
+        return None
+    allocate = getattr(library, "fallocate64", None) or getattr(library, "fallocate", None)
+    if allocate is None:
+        return None
+    allocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    allocate.restype = ctypes.c_int
+    return allocate  # type: ignore[no-any-return]  # ctypes knows no types of its own
+
+
+@cache
+def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
+    library = _library()
+    if library is None:
+        return None
+    if sys.platform == "darwin":
+        apple = getattr(library, "renamex_np", None)
+        if apple is None:
+            return None
+        return lambda existing, new: int(apple(existing, new, EXCLUSIVE))
+    linux = getattr(library, "renameat2", None)
+    if linux is None:
+        return None
+    return lambda existing, new: int(linux(AT_HERE, existing, AT_HERE, new, NO_REPLACE))
