@@ -8,11 +8,14 @@
 #   PYTHON       the interpreter it is made with               python3, or the first that is new enough
 #   JOBS         parallel test processes                       auto (one per core)
 #   PYTEST_ARGS  further arguments for pytest, as in make test PYTEST_ARGS='-k resume'
+#   FAULTS       how much bench-faults plays: quick or full     quick
+#   BENCH_ARGS   further arguments for bench-faults
 #   FAKE_ARGS    further arguments for the fake service
 #   DEMO_ARGS    further arguments for the demo's civitai-dl
 
 VENV ?= .venv
 JOBS ?= auto
+FAULTS ?= quick
 PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; \
 	do $$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
 	&& { echo $$name; exit; }; done; echo python3)
@@ -54,11 +57,11 @@ BROKEN := $(shell test -e $(MADE) || exit 0; \
 .DELETE_ON_ERROR:
 # Two pips in one virtual environment would fight.
 .NOTPARALLEL:
-.PHONY: help demo fake test smoke check $(CHECKS:%=check-%) format hooks bench bench-startup clean \
-	distclean always
+.PHONY: help demo fake test smoke test-full test-nightly reliability-report check \
+	$(CHECKS:%=check-%) format hooks bench bench-startup bench-faults clean distclean always
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN) ## download a small invented Civitai into demo-archive/ (no key, no network)
 	@rm -rf demo-archive
@@ -90,6 +93,24 @@ smoke: $(DEV) ## run the quick part of the suite only (for a second interpreter)
 	@$(PY) --version
 	@$(PY) -m civitai_dl --help >$(VENV)/help.log
 	@$(PYTEST) -n $(JOBS) $(wildcard tests/house tests/unit) $(PYTEST_ARGS)
+
+# What the reliability tests count is left as files in $(REPORT), for the target after these.
+# Without coverage, which would make hours of them: `make test` has run a sample of each with it.
+RELIABILITY_TESTS := $(wildcard tests/matrix tests/reliability)
+REPORT := build/reliability
+reliability = RELIABILITY=$(1) RELIABILITY_REPORT="$$(pwd)/$(REPORT)" $(PYTEST) -v -n $(JOBS) \
+	-o timeout=1500 --junitxml=$(REPORT)/$(1).xml $(RELIABILITY_TESTS) $(PYTEST_ARGS)
+
+test-full: $(DEV) ## run the fault matrix and the crash tests in full
+	@mkdir -p $(REPORT)
+	@$(call reliability,full)
+
+test-nightly: $(DEV) ## run them in full and with more chance, for hours
+	@mkdir -p $(REPORT)
+	@$(call reliability,nightly)
+
+reliability-report: $(DEV) ## put what these two found into docs/reliability.md
+	@$(PY) bench/reliability_report.py $(REPORT) --docs docs/reliability.md
 
 # Every check runs, also after one has failed: a person then mends them all at once.
 check: $(DEV) ## run every check that a commit must pass
@@ -138,10 +159,13 @@ format: $(DEV) ## rewrite the code as black and ruff want it
 hooks: $(DEV) ## run the checks before each git commit from now on
 	@$(PY) -m pre_commit install
 
-bench: bench-startup ## run the benchmarks
+bench: bench-startup bench-faults ## run the benchmarks
 
 bench-startup: $(RUN) ## time civitai-dl --help against an empty Python program
 	@$(PY) bench/startup.py
+
+bench-faults: $(DEV) ## play the fault matrix to other downloaders, too (FAULTS=full: all of it)
+	@$(PY) bench/faults.py --size $(FAULTS) --json build/faults-$(FAULTS).json $(BENCH_ARGS)
 
 clean: ## remove what the targets above wrote, but not the virtual environment
 	rm -rf demo-archive build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \

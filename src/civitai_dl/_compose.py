@@ -142,9 +142,9 @@ def _teller(reporter: Reporter) -> Callable[[CivitaiDLError | None], None]:
     loop = asyncio.get_running_loop()
 
     def tell(error: CivitaiDLError | None) -> None:
-        notice = Notice("info", "the state can be written again: going on")
+        notice = Notice("over", "the state can be written again: going on")
         if error is not None:
-            notice = Notice("alert", f"paused: {error.message}; {error.hint}")
+            notice = Notice("halt", f"paused: {error.message}; {error.hint}")
         loop.call_soon_threadsafe(reporter.emit, notice)
 
     return tell

@@ -46,7 +46,7 @@ class Count:
         """See ports.Reporter."""
         if isinstance(event, BytesReceived):
             self.received += event.count
-        elif isinstance(event, Notice) and event.level != "alert":
+        elif isinstance(event, Notice) and event.level in ("info", "warning"):
             self.notices.append(event.text)
         elif isinstance(event, TaskSettled) and isinstance(event.outcome, Stored):
             self.degraded += event.outcome.note.startswith("degraded")

@@ -170,6 +170,24 @@ async def test_an_expired_link_is_asked_for_anew(tmp_path: Path) -> None:
     assert report.exit_code == 0
 
 
+async def test_an_image_server_that_always_answers_500_is_left_alone(tmp_path: Path) -> None:
+    """Eighty images, all answered with 500: the lane rests and closes, and nobody hammers."""
+    world = some_models(1)
+    world.images(80, version_ids=(world.models[0].versions[0].id,), username="bob")
+    settings = replace(FAST, selection=Selection(files=False), max_wait=60.0)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="cdn", every=True, status=500, body=b""))
+        report = await run(fake, tmp_path, wanted("1"), settings=settings)
+        fake.faults.assert_all_served()
+        assert fake.account.count(origin="cdn") <= 30
+        fake.faults.clear()
+        again = await run(fake, tmp_path, wanted("1"), settings=settings)
+    assert report.exit_code == 1
+    assert report.left > 70
+    assert again.exit_code == 0
+    assert again.stored + again.reused == 82
+
+
 async def test_files_without_any_digest_are_checked_by_what_there_is(tmp_path: Path) -> None:
     """A file without digests is stored after the checks that remain, and never called verified."""
     file = FakeFile(name="a.safetensors", hashes="none")
@@ -265,7 +283,7 @@ async def run_on(
 
 def alerts(ear: Ear) -> list[str]:
     heard = [event for event in ear.heard if isinstance(event, Notice)]
-    return [event.text for event in heard if event.level == "alert"]
+    return [event.text for event in heard if event.level in ("alert", "halt")]
 
 
 async def test_a_full_disk_pauses_and_goes_on_by_itself(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from civitai_dl.domain.decisions import (
     Take,
     TurnAway,
     decide_resume,
+    is_trickle,
     judge_answer,
     promised_size,
 )
@@ -58,20 +59,116 @@ def test_what_cannot_be_continued_is_fetched_whole(held, allowed, hint, reason):
 )
 def test_only_a_strong_etag_of_the_same_host_is_a_condition(held, host, if_range):
     """If-Range carries a strong ETag, and never to another store, whose ETags are other ones."""
-    assert Resume(700, if_range) == decide_resume(held, host=host, allowed=True)
+    assert Resume(700, if_range, total=1300) == decide_resume(held, host=host, allowed=True)
 
 
 def test_the_promised_size_counts_for_more_than_the_listed_one():
     """A listed size that is too small does not stop a file from being continued."""
-    assert Resume(700, '"abc"') == decide_resume(HELD, host=HERE, allowed=True, size_hint=10)
+    asked = decide_resume(HELD, host=HERE, allowed=True, size_hint=10)
+    assert Resume(700, '"abc"', total=1300) == asked
 
 
 def test_a_file_that_is_held_whole_is_still_asked_about():
     """With all 1300 bytes held the server is asked for byte 1300, and answers 416."""
     whole = replace(HELD, size=1300)
     asked = decide_resume(whole, host=HERE, allowed=True)
-    assert Resume(1300, '"abc"') == asked
+    assert Resume(1300, '"abc"', total=1300) == asked
     assert Complete() == judge_answer(asked, whole, Answer(416, total=1300, host=HERE))
+
+
+# --- what has no digest
+
+WEAK = replace(HELD, etag='W/"abc"')
+
+
+@pytest.mark.parametrize(
+    ("held", "host"), [(WEAK, HERE), (replace(HELD, etag=None), HERE), (HELD, THERE)]
+)
+def test_without_a_digest_or_a_strong_tag_nothing_is_continued_unseen(held, host):
+    """Where nothing tells what belongs together, the last bytes are asked for again, or all."""
+
+    def decide(comparable):
+        return decide_resume(held, host=host, allowed=True, proven=False, comparable=comparable)
+
+    assert isinstance(decide(0), FreshStart)
+    assert Resume(700, None, overlap=64, proven=False, total=1300) == decide(64)
+    assert Resume(700, None, overlap=700, proven=False, total=1300) == decide(9_999)
+    assert (636, 0) == (Resume(700, None, overlap=64).first, Resume(700, None, overlap=700).first)
+
+
+def test_a_strong_tag_of_the_same_host_is_proof_enough():
+    """Without a digest a file goes on under the strong ETag that it began with."""
+    asked = decide_resume(HELD, host=HERE, allowed=True, proven=False, comparable=64)
+    assert Resume(700, '"abc"', proven=False, total=1300) == asked
+    assert Take(700) == judge_answer(asked, HELD, PART)
+
+
+@pytest.mark.parametrize(
+    ("held", "answer"),
+    [
+        (HELD, replace(PART, host=THERE)),
+        (WEAK, replace(PART, etag='W/"abc"')),
+        (None, PART),
+    ],
+    ids=["by a redirect to another host", "weak", "nothing known before"],
+)
+def test_a_part_that_nobody_vouches_for_is_dropped(held, answer):
+    """A part without digest, of another host or under a weak tag, is not appended unseen."""
+    unproven = Resume(700, None, proven=False)
+    assert isinstance(judge_answer(unproven, held, answer), StartOver)
+    assert Take(700) == judge_answer(Resume(700, None), held, answer)
+
+
+def test_an_overlap_is_skipped_and_compared():
+    """Bytes that are asked for again are not written, and must be those that are held."""
+    asked = Resume(700, None, overlap=64, proven=False)
+    part = replace(PART, start=636, etag=None)
+    held = replace(HELD, etag=None)
+    assert Take(700, skip=64, compare=64) == judge_answer(asked, held, part)
+    early = Take(700, skip=700, compare=64)
+    assert early == judge_answer(asked, held, replace(part, start=0))
+    assert isinstance(judge_answer(asked, held, replace(part, start=650)), StartOver)
+    # A file that ends where the overlap begins is a shorter one, not a complete one.
+    assert isinstance(judge_answer(asked, held, Answer(416, total=636)), StartOver)
+    assert isinstance(judge_answer(asked, held, Answer(416, total=700)), StartOver)
+
+
+@pytest.mark.parametrize(
+    ("total", "said", "complete"),
+    [
+        (700, None, True),
+        (700, 700, True),
+        (None, 700, True),
+        (1300, 700, True),
+        (None, None, False),
+        (1300, None, False),
+        (600, None, False),
+        (700, 1300, False),
+    ],
+)
+def test_a_416_ends_a_file_only_at_its_known_size(total, said, complete):
+    """Nothing behind byte 700 of a file of 700 bytes: it is whole, and goes to be verified."""
+    verdict = judge_answer(Resume(700, None, total=total), HELD, Answer(416, total=said))
+    assert isinstance(verdict, Complete if complete else StartOver)
+
+
+# --- crawling
+
+
+@pytest.mark.parametrize(
+    ("rate", "others", "expected"),
+    [
+        (9.0, [100.0, 100.0, 100.0], True),
+        (11.0, [100.0, 100.0, 100.0], False),
+        (9.0, [100.0, 100.0], False),
+        (0.0, [], False),
+        (9.0, [1.0, 1.0, 5_000.0], False),
+        (9.0, [1.0, 200.0, 5_000.0], True),
+    ],
+)
+def test_a_trickle_is_what_is_ten_times_slower_than_most(rate, others, expected):
+    """A transfer is slow beside others from its host; a link that is slow for all is just slow."""
+    assert expected is is_trickle(rate, others)
 
 
 # --- what may be written
@@ -115,6 +212,7 @@ DROPPED = [
 ]
 
 REFUSED = [
+    ("200 without a byte", ASKED, Answer(200, length=0), Trouble.TRANSIENT, False),
     ("200 encoded", FreshStart(""), Answer(200, encoded=True), Trouble.TRANSIENT, False),
     ("206 unasked", FreshStart(""), PART, Trouble.TRANSIENT, False),
     ("416 unasked", FreshStart(""), Answer(416), Trouble.TRANSIENT, False),
@@ -186,17 +284,30 @@ answers = st.builds(
 helds = st.none() | st.builds(Held, st.integers(0, 30), etag=etags, host=hosts, total=sizes)
 
 
-@given(held=helds, answer=answers, allowed=st.booleans(), host=hosts, hint=st.none() | st.just(20))
-def test_what_is_written_always_continues_what_is_held(held, answer, allowed, host, hint):
+@given(
+    held=helds,
+    answer=answers,
+    allowed=st.booleans(),
+    host=hosts,
+    hint=st.none() | st.just(20),
+    proven=st.booleans(),
+    comparable=st.integers(0, 40),
+)
+def test_what_is_written_always_continues_what_is_held(
+    held, answer, allowed, host, hint, proven, comparable
+):
     """Whatever a server says, bytes are put at 0 or at the very end of what is held."""
-    asked = decide_resume(held, host=host, allowed=allowed, size_hint=hint)
+    asked = decide_resume(
+        held, host=host, allowed=allowed, size_hint=hint, proven=proven, comparable=comparable
+    )
     verdict = judge_answer(asked, held, answer)
     if isinstance(asked, Resume):
         assert held is not None
         assert (held.size, True) == (asked.offset, allowed)
     if isinstance(verdict, Complete):
         assert isinstance(asked, Resume)
-        assert (416, asked.offset) == (answer.status, answer.total)
+        known = asked.total if answer.total is None else answer.total
+        assert (416, asked.offset) == (answer.status, known)
     if isinstance(verdict, Take):
         assert not answer.encoded
         if answer.status == 200:
@@ -206,6 +317,7 @@ def test_what_is_written_always_continues_what_is_held(held, answer, allowed, ho
             assert verdict.offset == asked.offset
             assert answer.start is not None
             assert answer.start + verdict.skip == verdict.offset
+            assert verdict.compare <= verdict.skip
             assert promised_size(answer, offset=verdict.offset) == answer.total
 
 

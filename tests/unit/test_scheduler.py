@@ -316,8 +316,8 @@ async def test_a_full_disk_holds_all_lanes_up_until_there_is_room(tmp_path: Path
     assert len(before) <= 2, "each lane had one in hand, and none began another"
     assert 11 == len(began)
     expected = [
-        ("alert", "paused: no space is left; free some"),
-        ("info", "the disk can be written again: going on"),
+        ("halt", "paused: no space is left; free some"),
+        ("over", "the disk can be written again: going on"),
     ]
     assert expected == here.ear.notices
 
@@ -352,7 +352,7 @@ async def test_a_disk_that_is_fit_is_doubted_aloud_once(tmp_path: Path) -> None:
     async with desk(tmp_path, *(task(number) for number in range(5))) as here:
         await here.run(perform, workers=1)
         assert 1 == len(await here.ledger.failures())
-    assert ["alert", "info"] == [level for level, _ in here.ear.notices]
+    assert ["halt", "over"] == [level for level, _ in here.ear.notices]
 
 
 async def test_trouble_with_the_disk_does_not_rest_a_lane(tmp_path: Path) -> None:

@@ -13,11 +13,19 @@ from civitai_dl.config import STDIN, Settings
 from civitai_dl.domain.entities import CreatorTarget, RunReport, Wanted
 
 
-def write_leftovers(settings: Settings, wanted: Sequence[Wanted], report: RunReport) -> None:
-    """Write failed.txt, unavailable.txt and the retry scripts; stale ones go."""
+def write_leftovers(
+    settings: Settings,
+    wanted: Sequence[Wanted],
+    report: RunReport,
+    command: Sequence[str] | None = None,
+) -> None:
+    """Write failed.txt, unavailable.txt and the retry scripts; stale ones go.
+
+    command: what tries again; the one that was given, by default.
+    """
     folder = local_path(settings.output)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    command = retry_command(sys.argv[1:], wanted)
+    command = command or retry_command(sys.argv[1:], wanted)
     texts = {
         "failed.txt": failed_txt(report, date=date) if report.failures else None,
         "retry.sh": (

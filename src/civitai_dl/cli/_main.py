@@ -10,7 +10,10 @@ from civitai_dl._version import __version__
 
 COMMANDS = {
     "download": ("_download", "Fetch everything behind users, models, versions (the default)."),
+    "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
+    "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
+    "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
 }
 
 EXAMPLES = """\b

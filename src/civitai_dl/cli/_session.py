@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
+    have_streams()
     lang = flags.get("lang")
     messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
     try:
@@ -102,15 +103,19 @@ def _warn(text: str, messages: Messages) -> None:
 async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> int:
     clock = SystemClock()
     stop = anyio.Event()
-    with _reporter(settings, messages, clock) as reporter, _signals(stop, reporter, messages):
+    with (
+        reporting(settings, messages, clock) as reporter,
+        heeding_signals(stop, reporter, messages),
+    ):
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
     if not settings.dry_run:
         write_leftovers(settings, wanted, report)
-    _say_the_end(settings, report, messages)
+    say_the_end(settings, report, messages)
     return report.exit_code
 
 
-def _say_the_end(settings: Settings, report: RunReport, messages: Messages) -> None:
+def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> None:
+    """Print the closing account, unless JSON was asked for, or silence and all went well."""
     if settings.json_logs or (settings.quiet and report.exit_code == 0):
         return
     width = get_terminal_size((100, 24)).columns
@@ -120,38 +125,61 @@ def _say_the_end(settings: Settings, report: RunReport, messages: Messages) -> N
         text = closing_account(
             report, messages, output=settings.output, width=width, windows=os.name == "nt"
         )
+    say(text)
+
+
+def say(text: str) -> None:
+    """Print to standard output, for as long as somebody reads it."""
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read us has gone; the archive is what counts.
+    except OSError:
+        # Whoever read us has gone, or their disk is full; the archive is what counts.
         sys.stdout = _nowhere()
 
 
+def have_streams() -> None:
+    """Started without standard streams, as some schedulers do, the run needs none."""
+    # Python has None in place of what was not there.
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  # to the end
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+
+
 def _nowhere() -> TextIO:
-    """Where standard output leads when its reader has gone; open to the end of the process."""
+    """Where output leads that nobody reads; open to the end of the process."""
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @contextmanager
-def _reporter(settings: Settings, messages: Messages, clock: Clock) -> Iterator[Reporter]:
+def reporting(settings: Settings, messages: Messages, clock: Clock) -> Iterator[Reporter]:
+    """The log file, and what is shown of a run."""
     with ExitStack() as stack:
-        reporters: list[Reporter] = [_log(settings, clock, stack)]
-        if settings.json_logs:
-            reporters.append(JsonReporter(clock, sys.stdout))
-        elif settings.verbose:
-            reporters.append(StreamLog(clock, sys.stderr))
-        elif settings.quiet:
-            pass
-        elif can_draw(sys.stderr, os.environ):
-            display = TerminalReporter(clock, messages, sys.stderr, environment=os.environ)
-            reporters.append(stack.enter_context(display))
-        else:
-            reporters.append(LineReporter(clock, messages, sys.stderr))
-        yield Fan(reporters)
+        log = open_log(settings, clock, stack)
+        yield Fan([log, *open_displays(settings, messages, clock, stack)])
 
 
-def _log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
+def open_displays(
+    settings: Settings, messages: Messages, clock: Clock, stack: ExitStack
+) -> list[Reporter]:
+    """What is shown of a run: JSON, lines or a live display, or nothing at all."""
+    if settings.json_logs:
+        return [JsonReporter(clock, sys.stdout)]
+    if settings.verbose:
+        return [StreamLog(clock, sys.stderr)]
+    if settings.quiet:
+        return []
+    if can_draw(sys.stderr, os.environ):
+        display = TerminalReporter(clock, messages, sys.stderr, environment=os.environ)
+        return [stack.enter_context(display)]
+    return [LineReporter(clock, messages, sys.stderr)]
+
+
+def open_log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
+    """The log file of an archive. Raises: StorageError."""
     path = Path(settings.log_file) if settings.log_file else None
     if path is None:
         path = local_path(settings.output) / STATE / "logs" / "civitai-dl.log"
@@ -162,7 +190,7 @@ def _log(settings: Settings, clock: Clock, stack: ExitStack) -> Reporter:
 
 
 @contextmanager
-def _signals(stop: anyio.Event, reporter: Reporter, messages: Messages) -> Iterator[None]:
+def heeding_signals(stop: anyio.Event, reporter: Reporter, messages: Messages) -> Iterator[None]:
     """The first signal ends the run in order, the second at once; both leave the state safe."""
     import asyncio
 

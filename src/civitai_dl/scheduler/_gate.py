@@ -64,11 +64,11 @@ class Gate:
             said = await self._until_fit(said=said)
             self._open.set()
             if said:
-                self.reporter.emit(Notice("info", "the disk can be written again: going on"))
+                self.reporter.emit(Notice("over", "the disk can be written again: going on"))
 
     def _say(self) -> None:
         self._told = True
-        self.reporter.emit(Notice("alert", self._why))
+        self.reporter.emit(Notice("halt", self._why))
 
     async def _until_fit(self, *, said: bool) -> bool:
         began = self.clock.now()

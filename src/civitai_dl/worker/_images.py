@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.decisions import Plausible, Wrong, image_variants, verify_media
+from civitai_dl.domain.decisions import (
+    DOUBTFUL,
+    Plausible,
+    Wrong,
+    image_variants,
+    verify_media,
+)
 from civitai_dl.domain.entities import (
     Deferred,
     Failed,
@@ -117,6 +123,8 @@ def _failed(
     if isinstance(error, LinkExpired):
         error = ConnectionLost(f"the image server refused (HTTP {error.status})", status=REFUSED)
         failure = as_failure(error)
+    elif error.status in DOUBTFUL:
+        error = ConnectionLost(error.message, status=REFUSED, retry_after=error.retry_after)
     if uuid_in(ref.url) is not None:
         return WorkerDesk(tools).judge_transfer(task, error, progress=progress)
     if failure.status not in (429, 503):

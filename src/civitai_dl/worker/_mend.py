@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
@@ -185,10 +186,12 @@ class Mender:
             if seen.measured is not None and seen.measured.sha256 != kept.sha256:
                 await self.storage.remove([kept.path])
                 return False
-            for name in one.names:
-                await self.storage.link(kept.path, name)
         except (FileExistsError, FileNotFoundError, StorageError):
             return False
+        for name in one.names:
+            # A second name that somebody has taken meanwhile stays theirs.
+            with suppress(FileExistsError, FileNotFoundError, StorageError):
+                await self.storage.link(kept.path, name)
         if seen.identity is not None:
             self._proven.add(seen.identity)
         return True

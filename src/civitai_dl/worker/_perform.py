@@ -14,6 +14,7 @@ from civitai_dl.domain.entities import (
     Notice,
     Outcome,
     Skipped,
+    Stored,
     Task,
 )
 from civitai_dl.errors import NotEnoughRoom, SourceError, StorageBroken, StorageError
@@ -40,15 +41,21 @@ async def perform(tasks: Sequence[Task], tools: Tools) -> list[Outcome]:
     except StorageError as error:
         if isinstance(error, StorageBroken):
             await _forget_suspects(tasks, tools)
-        if isinstance(error, NotEnoughRoom) and tasks[0].key not in tools.told:
-            tools.told.add(tasks[0].key)
-            text = f"{tasks[0].label}: {error.message}; {error.hint}"
-            tools.reporter.emit(Notice("alert", text))
+        if isinstance(error, NotEnoughRoom):
+            _tell_once(tasks[0], error, tools)
         clock = tools.clock
         return [
             judge_storage(task, error, now=clock.now(), jitter=clock.jitter(), policy=tools.policy)
             for task in tasks
         ]
+
+
+def _tell_once(task: Task, error: NotEnoughRoom, tools: Tools) -> None:
+    """Of a thousand files that do not fit the person hears once; the log has them all."""
+    if "room" not in tools.told:
+        tools.told.add("room")
+        text = f"{task.label}: {error.message}; {error.hint}, and so do others that do not fit"
+        tools.reporter.emit(Notice("alert", text))
 
 
 async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
@@ -62,12 +69,23 @@ async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
 
 async def _perform_one(task: Task, tools: Tools) -> Outcome:
     subject = task.subject
+    if isinstance(subject, DressRef):
+        return await _dress(subject, tools)
     if isinstance(subject, FileRef):
-        return await fetch_file(task, subject, tools)
-    if isinstance(subject, ImageRef):
-        return await fetch_image(task, subject, tools)
-    assert isinstance(subject, DressRef)
-    return await _dress(subject, tools)
+        outcome = await fetch_file(task, subject, tools)
+    else:
+        assert isinstance(subject, ImageRef)
+        outcome = await fetch_image(task, subject, tools)
+    if isinstance(outcome, Stored) and outcome.how != "fetched":
+        await _leave_nothing(task, tools)
+    return outcome
+
+
+async def _leave_nothing(task: Task, tools: Tools) -> None:
+    """Drop what earlier tries had fetched of a thing that was found elsewhere after all."""
+    if await tools.catalog.held(task.key) is not None:
+        async with tools.storage.partial(task.key) as partial:
+            await forget(task, partial, tools)
 
 
 async def _dress(ref: DressRef, tools: Tools) -> Outcome:

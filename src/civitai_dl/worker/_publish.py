@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,11 @@ def other_name(path: str, mark: str, number: int) -> str:
     return f"{folder}/{stem[: 200 - len(tail)]}{tail}{'.' + extension if extension else ''}"
 
 
-def names(path: str, mark: str) -> list[str]:
+def names(path: str, mark: str) -> Iterator[str]:
     """The path, and what to call it should something else be there."""
-    return [path, *(other_name(path, mark, number) for number in range(MOST_NAMES))]
+    yield path
+    for number in range(MOST_NAMES):
+        yield other_name(path, mark, number)
 
 
 async def publish(task: Task, stored: Stored, partial: Partial, mark: str, tools: Tools) -> Stored:

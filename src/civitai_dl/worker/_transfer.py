@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,11 +12,13 @@ import anyio
 
 from civitai_dl.domain.decisions import (
     Complete,
+    FreshStart,
     Resume,
     StartOver,
     Take,
     TurnAway,
     decide_resume,
+    is_strong,
     judge_answer,
     looks_like_text_page,
     promised_size,
@@ -24,6 +27,7 @@ from civitai_dl.domain.decisions import (
 from civitai_dl.domain.entities import (
     Answer,
     BytesReceived,
+    FileRef,
     Held,
     Measured,
     SignedUrl,
@@ -49,6 +53,45 @@ MOST_TURNS = 3
 """Fresh links, and fresh starts, within one try."""
 
 PARTING_SECONDS = 5.0
+
+OVERLAP = 64 * 1024
+"""Bytes that are fetched twice where nothing but they can tell that the rest belongs to them."""
+
+SNIFF = 512
+"""Bytes of a new body that are looked at before anything is dropped for it."""
+
+
+class _Other(Exception):
+    """What came does not continue what is held: a finding, which never leaves this module."""
+
+
+class _Gate:
+    """Lets through of a body what is to be written; held: the last bytes before it."""
+
+    def __init__(self, take: Take, held: bytes) -> None:
+        self._skip, self._compare = take.skip, take.compare
+        self._expected = held[-take.compare :] if take.compare else b""
+        self._seen = b""
+        self._head: bytes | None = b"" if take.offset == 0 else None
+
+    def admit(self, chunk: bytes) -> bytes:
+        """What may be written now. Raises: _Other."""
+        if self._skip:
+            skipped, chunk = chunk[: self._skip], chunk[self._skip :]
+            self._skip -= len(skipped)
+            if self._compare:
+                self._seen = (self._seen + skipped)[-self._compare :]
+                if not self._skip and self._seen != self._expected:
+                    raise _Other
+        if self._head is None:
+            return chunk
+        self._head += chunk
+        return b"" if len(self._head) < SNIFF else self.rest()
+
+    def rest(self) -> bytes:
+        """What was kept back to be looked at in one piece."""
+        head, self._head = self._head, None
+        return head or b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +130,8 @@ class Transfer:
     _restarted: bool = False
     _saved: int = 0
     _saved_at: float = 0.0
+    _tail: bytearray = field(default_factory=bytearray)
+    _taken: bool = False
 
     async def run(self) -> Got:
         """Fetch until the whole is held.
@@ -140,39 +185,75 @@ class Transfer:
         """One request; True when the whole is held."""
         link = await self.link(self._renew)
         self._renew = False
-        host = host_of(link)
         asked = decide_resume(
-            self._held, host=host, allowed=self.tools.resume, size_hint=self.size_hint
+            self._held,
+            host=host_of(link),
+            allowed=self.tools.resume,
+            size_hint=self.size_hint,
+            proven=self._proven,
+            comparable=len(self._tail),
         )
         offset = asked.offset if isinstance(asked, Resume) else 0
-        if_range = asked.if_range if isinstance(asked, Resume) else None
         if offset:
             # Digesting what is held takes its time; no server should have to wait for it.
             await self._begin(offset)
-        async with self.tools.fetcher.open(link, offset=offset, if_range=if_range) as body:
+        async with AsyncExitStack() as stack:
+            body = await self._open(stack, link, asked)
+            if body is None:
+                return False
             verdict = judge_answer(asked, self._held, body.answer)
             if isinstance(verdict, Take):
                 return await self._stream(body, verdict)
             if isinstance(verdict, Complete):
                 await self._begin(offset)
                 return True
-            await self._turn(verdict, body)
+            self._turn(verdict, body.answer)
             return False
 
-    async def _turn(self, verdict: StartOver | TurnAway, body: Body) -> None:
+    async def _open(
+        self, stack: AsyncExitStack, link: SignedUrl, asked: FreshStart | Resume
+    ) -> Body | None:
+        """The answer; None when the address leads nowhere, and a new one is to be asked for."""
+        first = asked.first if isinstance(asked, Resume) else 0
+        if_range = asked.if_range if isinstance(asked, Resume) else None
+        try:
+            opened = self.tools.fetcher.open(link, offset=first, if_range=if_range)
+            return await stack.enter_async_context(opened)
+        except BadAnswer as error:
+            # It says nothing about the bytes that are held.
+            self._ask_anew(error.message, error.status)
+            return None
+
+    @property
+    def _proven(self) -> bool:
+        """Whether a digest of the service tells in the end if these are the bytes."""
+        subject = self.task.subject
+        if not isinstance(subject, FileRef):
+            return False
+        digests = subject.digests
+        return bool(digests.sha256 or digests.crc32 or digests.autov2)
+
+    def _turn(self, verdict: StartOver | TurnAway, answer: Answer) -> None:
         """Nothing of this answer is written: drop what is held, take a new link, or give up."""
-        self._turns += 1
-        answer = body.answer
         if isinstance(verdict, StartOver):
-            self._held = None
-            if self._turns > MOST_TURNS:
-                raise BadAnswer(verdict.why, status=answer.status)
-            return
-        if not verdict.gated:
+            self._start_over(verdict.why, answer.status)
+        elif verdict.gated:
+            self._ask_anew(verdict.why, answer.status)
+        else:
             raise ConnectionLost(verdict.why, status=answer.status, retry_after=answer.retry_after)
+
+    def _start_over(self, why: str, status: int) -> None:
+        self._turns += 1
+        self._held = None
+        self._tail.clear()
+        if self._turns > MOST_TURNS:
+            raise BadAnswer(why, status=status)
+
+    def _ask_anew(self, why: str, status: int) -> None:
+        self._turns += 1
         if not self.renewable or self._renewed_at == self.partial.size:
             # The new link is refused as well, and nothing came between.
-            raise LinkExpired(verdict.why, status=answer.status)
+            raise LinkExpired(why, status=status)
         self._renew, self._renewed_at = True, self.partial.size
 
     async def _begin(self, offset: int) -> None:
@@ -186,66 +267,91 @@ class Transfer:
             self._begun = True
 
     async def _stream(self, body: Body, take: Take) -> bool:
-        self._answer = body.answer
         promised = promised_size(body.answer, offset=take.offset)
-        await self._begin(take.offset)
-        room = room_needed(promised, self.size_hint)
-        if room is not None:
-            await self.partial.reserve(room)
         size = promised if promised is not None else self.size_hint
         self.tools.reporter.emit(TransferStarted(self.task, take.offset, size))
-        before = self.partial.size
+        before, self._taken = take.offset, False
         try:
-            await self._copy(body, take.skip, promised)
+            await self._copy(body, take, promised)
+        except _Other:
+            self._start_over("the file behind the link is another one", body.answer.status)
+            return False
         except (ConnectionLost, Stalled) as error:
             # The library's complaint is not the verdict: what counts is whether all bytes came.
-            if promised is None or self.partial.size != promised:
-                return self._stumble(error, before)
-        if promised is not None and self.partial.size < promised:
-            return self._stumble(ConnectionLost("the body ended early"), before)
+            if promised is None or not self._has(promised):
+                return self._stumble(error, body.answer, before)
+        if promised is not None and not self._has(promised):
+            return self._stumble(ConnectionLost("the body ended early"), body.answer, before)
         return True
 
-    def _stumble(self, error: TransferError, before: int) -> bool:
+    def _has(self, size: int) -> bool:
+        """Whether this body has brought the file to this size."""
+        return self._taken and self.partial.size == size
+
+    def _stumble(self, error: TransferError, answer: Answer, before: int) -> bool:
         """Go on where it stopped, if anything came; raise when nothing did, or too often."""
-        if self.partial.size > before:
+        came = self._taken and self.partial.size > before
+        if came:
             self._stumbles = 0
         self._stumbles += 1
-        resumable = self.tools.resume and promised_size(self._answer, offset=0) is not None
-        came = self.partial.size > before
+        resumable = self.tools.resume and promised_size(answer, offset=0) is not None
         if (
             not came
             or not resumable
             or self._stumbles > MOST_STUMBLES
             or self._turns > MOST_STUMBLES
         ):
-            error.status = self._answer.status
+            error.status = answer.status
             raise error
         self._turns += 1
         self._held = self._now_held()
         return False
 
-    async def _copy(self, body: Body, skip: int, promised: int | None) -> None:
-        first = self.partial.size == 0
-        async for received in body.chunks():
-            chunk = received
-            if skip:
-                skip, chunk = skip - min(skip, len(chunk)), chunk[skip:]
-                if not chunk:
-                    continue
-            if first:
-                first = False
-                self._refuse_page(chunk, body.answer)
-            if promised is not None and self.partial.size + len(chunk) > promised:
-                raise BadAnswer("more bytes came than were announced", status=body.answer.status)
-            await self.partial.write(chunk)
-            self.tools.reporter.emit(BytesReceived(self.task, len(chunk)))
-            await self._maybe_checkpoint()
+    async def _copy(self, body: Body, take: Take, promised: int | None) -> None:
+        """Write the body where it belongs. Raises: _Other, and what reading and writing raise."""
+        gate = _Gate(take, bytes(self._tail))
+        try:
+            async for chunk in body.chunks():
+                await self._put(gate.admit(chunk), body.answer, take, promised)
+        except (ConnectionLost, Stalled):
+            await self._put(gate.rest(), body.answer, take, promised)
+            raise
+        await self._put(gate.rest(), body.answer, take, promised)
+        if not self._taken:
+            raise ConnectionLost("nothing came", status=body.answer.status)
+
+    async def _put(self, chunk: bytes, answer: Answer, take: Take, promised: int | None) -> None:
+        if not chunk:
+            return
+        if not self._taken:
+            # Only when it is known to be no page, what is held may be dropped for it.
+            if take.offset == 0:
+                self._refuse_page(chunk, answer)
+                self._tail.clear()
+            await self._begin(take.offset)
+            self._answer, self._taken = answer, True
+            room = room_needed(promised, self.size_hint)
+            if room is not None:
+                await self.partial.reserve(room)
+        if promised is not None and self.partial.size + len(chunk) > promised:
+            raise BadAnswer("more bytes came than were announced", status=answer.status)
+        await self.partial.write(chunk)
+        self._remember(chunk, answer)
+        self.tools.reporter.emit(BytesReceived(self.task, len(chunk)))
+        await self._maybe_checkpoint()
+
+    def _remember(self, chunk: bytes, answer: Answer) -> None:
+        """Keep the last bytes at hand where nothing else could tell what belongs to them."""
+        if self._proven or is_strong(answer.etag):
+            return
+        self._tail += chunk[-OVERLAP:]
+        del self._tail[:-OVERLAP]
 
     def _refuse_page(self, chunk: bytes, answer: Answer) -> None:
         """A login or maintenance page must not become the beginning of a file."""
         page = looks_like_text_page(chunk[:4096], answer.content_type or None, self.name)
         if page is not None:
-            raise BadAnswer(f"{page} came instead of the file", status=answer.status)
+            raise ConnectionLost(f"{page} came instead of the file", status=answer.status)
 
     async def _maybe_checkpoint(self) -> None:
         now = self.tools.clock.now()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import aiohttp
 import anyio
@@ -137,6 +137,9 @@ class ApiClient:
         scheme = urlsplit(location).scheme
         if scheme != "https" and (scheme != "http" or self._base.startswith("https")):
             raise UnexpectedShape(f"{what}: the service redirects to an insecure address")
+        key = None if self._token is None else self._token.reveal()
+        if urlsplit(location).username is not None or (key and key in unquote(location)):
+            raise UnexpectedShape(f"{what}: the service redirects with credentials in the address")
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
     async def _pace(self, family: str) -> None:
@@ -178,12 +181,23 @@ class ApiClient:
             TimeoutError,
             OSError,
         ) as error:  # two things before 3.11
-            if OutOfHandles.explains(error):
-                raise OutOfHandles("a connection could not be opened") from None
-            raise Unavailable(f"{what}: {_network_words(error)}", status=0) from None
-        if len(body) > LARGEST_ANSWER:
-            raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
-        return _Reply(status, lower, body)
+            failed: BaseException = error
+        else:
+            if len(body) > LARGEST_ANSWER:
+                raise UnexpectedShape(
+                    f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB"
+                )
+            if status != 200 or body.lstrip()[:1] not in (b"{", b"["):
+                # These words are told and kept, and some services repeat what they were sent.
+                body = self._without_key(body)
+            return _Reply(status, lower, body)
+        # Raised out here, where nothing is chained: the library's errors hold the key.
+        if OutOfHandles.explains(failed):
+            raise OutOfHandles("a connection could not be opened")
+        raise Unavailable(f"{what}: {_network_words(failed)}", status=0)
+
+    def _without_key(self, body: bytes) -> bytes:
+        return body if self._token is None else body.replace(self._token.reveal().encode(), b"***")
 
 
 def _network_words(error: BaseException) -> str:

@@ -23,6 +23,11 @@ CHALLENGE_WAIT = 900.0
 _PAGES = "too many pages"
 _QUOTA = "unusual amount of downloading"
 _TAG = re.compile(r"<[^>]*>")
+_QUERY = re.compile(r"(\w:?//[^\s\"'<>?#]*[?#])[^\s\"'<>]*")
+_CREDENTIALS = re.compile(r"(?<=//)[^\s/\"'<>@]*@")
+_FIELD = re.compile(
+    r"\b((?:X-Amz-[\w-]+|Authorization|token|signature|sig)=)[^\s\"'<>&]+", re.IGNORECASE
+)
 
 
 def source_error(status: int, headers: Mapping[str, str], body: bytes, what: str) -> SourceError:
@@ -127,5 +132,10 @@ def _words(value: object) -> str:
 
 def _line(text: str) -> str:
     # Half a character, which JSON can escape, would stop the database and the log.
-    joined = " ".join(text.encode("utf-8", "replace").decode().split())
+    joined = _without_links(" ".join(text.encode("utf-8", "replace").decode().split()))
     return joined if len(joined) <= LONGEST_REASON else joined[: LONGEST_REASON - 1] + "…"
+
+
+def _without_links(text: str) -> str:
+    """The text without the queries and passwords of addresses in it: some are signatures."""
+    return _FIELD.sub(r"\1***", _CREDENTIALS.sub("***@", _QUERY.sub(r"\1***", text)))

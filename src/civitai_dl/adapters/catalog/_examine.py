@@ -63,8 +63,6 @@ TARGETS = "SELECT run FROM targets WHERE run NOT IN (SELECT id FROM runs) OR NOT
 TASKS = "SELECT id FROM tasks WHERE "
 
 QUESTIONS = (
-    ("row {} of tasks says what no row says", TASKS + WORDS),
-    ("row {} of tasks has an impossible figure", TASKS + FIGURES),
     ("an edge leads from or to nothing ({})", EDGES),
     ("run {} cannot be read", RUNS),
     ("what run {} was asked for cannot be read", TARGETS),
@@ -72,8 +70,6 @@ QUESTIONS = (
 )
 
 QUESTIONS_2 = (
-    ("row {} of tasks has an impossible figure", TASKS + FIGURES_2),
-    ("row {} of tasks is not what was written", TASKS + SEALS),
     ("the settings of run {} cannot be read", "SELECT id FROM runs WHERE NOT json_valid(settings)"),
 )
 
@@ -83,13 +79,28 @@ def examine(connection: sqlite3.Connection) -> Iterator[str]:
 
     Reads all of it. Raises: sqlite3.Error where the damage is such that SQLite gives up.
     """
+    found = examine_structure(connection)
+    if found is not None:
+        yield found
+    yield from examine_rows(connection)
+
+
+def examine_structure(connection: sqlite3.Connection) -> str | None:
+    """Where pages, tables and indexes contradict each other; None when they do not."""
     found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
-    if found != "ok":
-        yield " ".join(found.split())
+    return None if found == "ok" else " ".join(found.split())
+
+
+def examine_rows(connection: sqlite3.Connection) -> Iterator[str]:
+    """What rows say that no program of ours has written."""
     teach(connection)
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    questions = QUESTIONS + (QUESTIONS_2 if version == SCHEMA_VERSION else ())
-    for sentence, question in questions:
+    newest = int(connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA_VERSION
+    # One walk through the largest table for all that is asked of it.
+    wrong = f"{WORDS} OR {FIGURES}" + (f" OR {FIGURES_2} OR {SEALS}" if newest else "")
+    row = connection.execute(f"{TASKS}{wrong} LIMIT 1").fetchone()
+    if row is not None:
+        yield f"row {row[0]} of tasks is not what was written"
+    for sentence, question in QUESTIONS + (QUESTIONS_2 if newest else ()):
         row = connection.execute(f"{question} LIMIT 1").fetchone()
         if row is not None:
             yield sentence.format(row[0])

@@ -24,6 +24,8 @@ WITH RECURSIVE below (id) AS (
 )
 """
 
+WITHIN = "id IN (SELECT id FROM below)"
+
 ABOVE = """
 WITH RECURSIVE above (id) AS (
   SELECT value FROM json_each(?)
@@ -81,7 +83,7 @@ class Inspection:
             )
             head, condition, facts = "", STORED, []
             if roots is not None:
-                head, condition = BELOW, f"{STORED} AND id IN (SELECT id FROM below)"
+                head, condition = BELOW, f"{STORED} AND {WITHIN}"
                 facts.append(json.dumps(list(roots)))
             order, most = "id", -1
             if isinstance(subset, Part):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from civitai_dl.errors import CatalogError, CatalogTooNew, StorageDenied
 
-from ._examine import examine
+from ._examine import examine_rows, examine_structure
 from ._header import glance
 from ._migrate import (
     SCHEMA_VERSION,
@@ -15,7 +15,6 @@ from ._migrate import (
     create,
     expected_shape,
     migrate,
-    quick_check,
     shape_of,
 )
 from ._seal import teach
@@ -47,11 +46,12 @@ def open_connection(
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-        connection.execute("PRAGMA temp_store = MEMORY")
         if version == 0:
             create(connection)
         else:
             migrate(connection, path, version, watch or _nobody)
+        # Only now: what a migration sets aside is as large as the state.
+        connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error as error:
         connection.close()
         raise as_catalog_error(error) from error
@@ -145,7 +145,7 @@ def _verify(connection: sqlite3.Connection, *, check: bool) -> int:
     """The version of a database that is ours and sound. Raises: CatalogError, sqlite3.Error."""
     if check:
         # Before anything is believed, even the version.
-        trouble = quick_check(connection)
+        trouble = examine_structure(connection)
         if trouble is not None:
             raise damaged(trouble)
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -164,7 +164,7 @@ def _verify(connection: sqlite3.Connection, *, check: bool) -> int:
     lost = [name for (kind, name), text in expected.items() if shape.get((kind, name)) != text]
     if lost:
         raise damaged(f"tables or indexes are not what they were: {', '.join(sorted(lost))}")
-    for trouble in examine(connection) if check else ():
+    for trouble in examine_rows(connection) if check else ():
         raise damaged(trouble)
     return version
 

@@ -17,7 +17,8 @@ ALTER TABLE tasks ADD COLUMN proof INTEGER;
 ALTER TABLE runs ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
 DROP INDEX tasks_ready;
 DROP INDEX tasks_group;
-UPDATE tasks SET
+-- FAIL: the transaction takes it back, so that no second copy of each page is kept for it.
+UPDATE OR FAIL tasks SET
   parked = (status = 'ready' AND not_before > 0),
   checked_at = CASE WHEN status = 'stored' AND path IS NOT NULL THEN updated_at END,
   seal = seal_of(key, type, lane, role, payload, label, source, batch, model_id, grp, waits_for),

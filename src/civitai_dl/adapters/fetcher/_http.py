@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
+import anyio
 from yarl import URL
 
-from civitai_dl.domain.decisions import Pace, read_retry_after, read_whole
+from civitai_dl.domain.decisions import (
+    TRICKLE_SECONDS,
+    Pace,
+    is_trickle,
+    read_retry_after,
+    read_whole,
+)
 from civitai_dl.domain.entities import Answer, SignedUrl
-from civitai_dl.errors import BadAnswer, ConnectionLost, OutOfHandles, Stalled
+from civitai_dl.errors import BadAnswer, CivitaiDLError, ConnectionLost, OutOfHandles, Stalled
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock
@@ -25,6 +33,21 @@ SILENCE = 30.0
 
 CONNECT_SECONDS = 15.0
 
+UNTRUSTED = 526
+"""The status under which a certificate that is not trusted counts: the edge's for the same."""
+
+UNTRUSTED_WAIT = 86_400.0
+"""Seconds: a certificate is not mended within a run."""
+
+MOST_REOPENED = 3
+"""How often one address is opened anew because others were much faster."""
+
+PEERS = 32
+"""Transfers whose speed is remembered, per host."""
+
+LEAST_MEASURED = 1 << 20
+"""Bytes of a whole body that say something about speed."""
+
 MOST_HOPS = 10
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -34,28 +57,46 @@ _RANGE = re.compile(r"^bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)$", re.IGNORECASE)
 class HttpBody:
     """See ports.Body."""
 
-    def __init__(self, response: aiohttp.ClientResponse, fetcher: HttpFetcher) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, fetcher: HttpFetcher, name: str) -> None:
         self._response = response
         self._fetcher = fetcher
+        self._name = name
         self.answer = read_answer(response)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """See ports.Body. Sizes are what the connection hands over, up to 256 KiB."""
-        content = self._response.content
+        watch = self._fetcher.watch(self._name, self.answer.host)
         try:
-            while True:
-                chunk = await content.readany()
-                if not chunk:
-                    return
+            while chunk := await self._chunk():
                 await self._fetcher.count(len(chunk))
+                watch.came(len(chunk))
                 yield chunk
-        except aiohttp.ServerTimeoutError as error:
-            raise Stalled("nothing came for too long") from error
+            watch.ended()
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:  # 3.10
-            rest = _came_before(content)
-            if rest:
-                yield rest
-            raise ConnectionLost(f"the connection broke ({type(error).__name__})") from error
+            kind = type(error)
+        else:
+            return
+        if rest := _came_before(self._response.content):
+            await self._fetcher.count(len(rest))
+            yield rest
+        # Made out here, where nothing is chained: the library's errors may hold the link.
+        if issubclass(kind, aiohttp.ServerTimeoutError):
+            raise Stalled("nothing came for too long")
+        raise ConnectionLost(f"the connection broke ({kind.__name__})")
+
+    async def _chunk(self) -> bytes:
+        """The next bytes, empty at the end."""
+        content = self._response.content
+        if chunk := content.read_nowait(-1):
+            return chunk
+        # Not left to the library's time-out alone: after a chunk of nonsense its reader waits for
+        # ever, or, when the connection is closed by then, calls it a bug (observed with 3.14).
+        try:
+            with anyio.move_on_after(self._fetcher.silence):
+                return await content.readany()
+        except RuntimeError:
+            raise ConnectionLost("the connection was closed in the middle of a chunk") from None
+        raise Stalled("nothing came for too long")
 
     async def text(self, limit: int) -> str:
         """See ports.Body."""
@@ -81,6 +122,35 @@ def _came_before(content: aiohttp.StreamReader) -> bytes:
     return b"".join(pieces)[getattr(content, "_buffer_offset", 0) :]
 
 
+class Watch:
+    """How fast one transfer is, compared with others from its host.
+
+    rates: bytes per second of those. Raises from `came`: Stalled, when it is worth opening anew.
+    """
+
+    def __init__(self, rates: deque[float], clock: Clock, may_reopen: Callable[[], bool]) -> None:
+        self._rates, self._clock, self._may_reopen = rates, clock, may_reopen
+        self._since, self._bytes = clock.now(), 0
+
+    def came(self, size: int) -> None:
+        """Take note of bytes."""
+        self._bytes += size
+        seconds = self._clock.now() - self._since
+        if seconds < TRICKLE_SECONDS:
+            return
+        rate = self._bytes / seconds
+        if is_trickle(rate, self._rates) and self._may_reopen():
+            raise Stalled("it came much slower than others from its host")
+        self._rates.append(rate)
+        self._since, self._bytes = self._clock.now(), 0
+
+    def ended(self) -> None:
+        """Take note of the end, for the others."""
+        seconds = self._clock.now() - self._since
+        if self._bytes >= LEAST_MEASURED and seconds > 0:
+            self._rates.append(self._bytes / seconds)
+
+
 class HttpFetcher:
     """See ports.Fetcher; use `open_fetcher`.
 
@@ -98,13 +168,26 @@ class HttpFetcher:
         silence: float = SILENCE,
     ) -> None:
         self._session = session
+        self.silence = silence
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
         )
         self._guard = guard
         self._bytes = Pace(limit)
         self._clock = clock
+        self._rates: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=PEERS))
+        self._reopened: Counter[str] = Counter()
+        self._untrusted: set[str] = set()
         self._open: set[aiohttp.ClientResponse] = set()
+
+    def watch(self, name: str, host: str) -> Watch:
+        """Watch one transfer; name: its address without secrets."""
+
+        def may_reopen() -> bool:
+            self._reopened[name] += 1
+            return self._reopened[name] <= MOST_REOPENED
+
+        return Watch(self._rates[host], self._clock, may_reopen)
 
     async def count(self, size: int) -> None:
         """Wait for as long as these bytes should have taken under the limit."""
@@ -130,7 +213,7 @@ class HttpFetcher:
         response = await self._follow(link.reveal(), headers)
         self._open.add(response)
         try:
-            yield HttpBody(response, self)
+            yield HttpBody(response, self, str(link))
         finally:
             self._open.discard(response)
             # A half-read connection must not go back to the pool.
@@ -145,6 +228,7 @@ class HttpFetcher:
             response.close()
 
     async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        status = 0
         for _ in range(MOST_HOPS):
             if not self._guard(url):
                 raise BadAnswer(f"this address is not opened: {SignedUrl(url)}")
@@ -152,29 +236,27 @@ class HttpFetcher:
             if response.status not in REDIRECTS:
                 return response
             response.close()
-            try:
-                location = urljoin(url, response.headers.get("Location", ""))
-                secure = urlsplit(location).scheme == "https"
-            except ValueError as error:
-                raise BadAnswer("redirected to something that is no address") from error
-            if urlsplit(url).scheme == "https" and not secure:
-                raise BadAnswer(f"redirected to an insecure address: {SignedUrl(location)}")
-            url = location
-        raise BadAnswer(f"redirected more than {MOST_HOPS} times")
+            status = response.status
+            url, same_host = _onward(url, response)
+            if not same_host:
+                # A tag means something only at the host that gave it.
+                headers = {name: text for name, text in headers.items() if name != "If-Range"}
+        raise BadAnswer(f"redirected more than {MOST_HOPS} times", status=status)
 
     async def _ask(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        host = urlsplit(url).hostname or ""
+        if host in self._untrusted:
+            raise _untrusted(host)
         try:
-            # `encoded`: quoting again would break the signature.
-            return await self._session.get(
-                URL(url, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._timeout,
-            )
-        except aiohttp.ServerTimeoutError as error:
-            raise Stalled("no answer in time") from error
-        except aiohttp.InvalidURL as error:
-            raise BadAnswer(f"this is no address: {SignedUrl(url)}") from error
+            # A head that comes drop by drop is never silent for long, and may not last for ever.
+            with anyio.fail_after(CONNECT_SECONDS + 2 * self.silence):
+                # `encoded`: quoting again would break the signature.
+                return await self._session.get(
+                    URL(url, encoded=True),
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=self._timeout,
+                )
         except (  # before 3.11 the two time-outs are two things
             aiohttp.ClientError,
             asyncio.TimeoutError,  # as above
@@ -182,10 +264,52 @@ class HttpFetcher:
             OSError,
             ValueError,
         ) as error:
-            if OutOfHandles.explains(error):
-                raise OutOfHandles("a connection could not be opened") from error
-            words = f"no answer from {urlsplit(url).hostname} ({type(error).__name__})"
-            raise ConnectionLost(words) from error
+            failed: BaseException = error
+        # Made out here, where nothing is chained: the library's errors hold the link.
+        if isinstance(failed, aiohttp.ClientConnectorCertificateError):
+            self._untrusted.add(host)
+        raise _unanswered(failed, url, host)
+
+
+def _unanswered(failed: BaseException, url: str, host: str) -> CivitaiDLError:
+    """What it means that no answer came, without what the library says: it may hold the link."""
+    if isinstance(failed, aiohttp.ServerTimeoutError):
+        return Stalled("no answer in time")
+    if isinstance(failed, aiohttp.InvalidURL):
+        return BadAnswer(f"this is no address: {SignedUrl(url)}")
+    if isinstance(failed, aiohttp.ClientConnectorCertificateError):
+        return _untrusted(host)
+    if OutOfHandles.explains(failed):
+        return OutOfHandles("a connection could not be opened")
+    return ConnectionLost(f"no answer from {host} ({type(failed).__name__})")
+
+
+def _onward(url: str, response: aiohttp.ClientResponse) -> tuple[str, bool]:
+    """Where a redirect leads, and whether that is the same host. Raises: BadAnswer."""
+    try:
+        location = urljoin(url, response.headers.get("Location", ""))
+        here, there = urlsplit(url), urlsplit(location)
+        same_host = here.hostname == there.hostname
+    except ValueError:
+        location = ""
+    if not location:
+        raise BadAnswer("redirected to something that is no address", status=response.status)
+    if there.username is not None:
+        # The library would send it along, as credentials beside the signature.
+        raise BadAnswer("redirected to an address with a user in it", status=response.status)
+    if here.scheme == "https" and there.scheme != "https":
+        words = f"redirected to an insecure address: {SignedUrl(location)}"
+        raise BadAnswer(words, status=response.status)
+    return location, same_host
+
+
+def _untrusted(host: str) -> ConnectionLost:
+    return ConnectionLost(
+        f"the certificate of {host} is not trusted",
+        status=UNTRUSTED,
+        retry_after=UNTRUSTED_WAIT,
+        hint="somebody may be listening on the way; look at this network's proxy and the clock",
+    )
 
 
 def read_answer(response: aiohttp.ClientResponse) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._checking import CheckReporter, CheckView
 from ._fan import Fan
 from ._json import JsonReporter
 from ._lines import LineReporter
@@ -12,6 +13,8 @@ from ._terminal import TerminalReporter, can_draw
 from ._view import View
 
 __all__ = [
+    "CheckReporter",
+    "CheckView",
     "Fan",
     "FileLog",
     "JsonReporter",

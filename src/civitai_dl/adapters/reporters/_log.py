@@ -36,7 +36,7 @@ _LEVELS = {
     "deferred": logging.WARNING,
     "unavailable": logging.WARNING,
 }
-_NOTICES = {"alert": logging.ERROR, "warning": logging.WARNING}
+_NOTICES = {"halt": logging.ERROR, "alert": logging.ERROR, "warning": logging.WARNING}
 
 
 class FileLog:

@@ -47,7 +47,8 @@ class Sayings:
         if len(self._noticed) > MOST_NOTICES:
             del self._noticed[next(iter(self._noticed))]
         text = printable(event.text)
-        return event.level, text if event.level == "info" else self._messages.warning(text)
+        level = {"halt": "alert", "over": "info"}.get(event.level, event.level)
+        return level, text if level == "info" else self._messages.warning(text)
 
     def _failed(self, event: TaskSettled, outcome: Failed) -> tuple[str, str] | None:
         self._failures += 1

@@ -6,6 +6,7 @@ wait to be tried again. A million images are a million additions.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import (
@@ -113,6 +114,10 @@ class Tally:
             self._pauses[event.lane] = (now + event.seconds, event.reason)
         elif isinstance(event, Notice) and event.level == "alert":
             self._alert = (event.text, now + ALERT_SECONDS)
+        elif isinstance(event, Notice) and event.level == "halt":
+            self._alert = (event.text, inf)
+        elif isinstance(event, Notice) and event.level == "over":
+            self._alert = ("", 0.0)
         elif isinstance(event, RunStarted):
             self._pages.begin(event)
             for lane, count in self._lanes.items():

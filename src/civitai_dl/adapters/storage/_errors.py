@@ -46,7 +46,7 @@ def as_storage_error(error: OSError, what: str) -> StorageError:
     reason = error.strerror or str(error)
     if error.errno in FULL:
         return StorageFull(
-            f"no space is left: {what}", hint="free some space: it goes on by itself"
+            "no space is left on the disk", hint="free some space: it goes on by itself"
         )
     if error.errno in DENIED:
         return StorageDenied(f"{reason}: {what}", hint="check the permissions of the directory")

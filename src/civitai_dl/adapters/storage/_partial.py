@@ -61,6 +61,7 @@ class LocalPartial:
         self._spoilt: OSError | None = None
         self._synced = -1
         self._named = False
+        self._set_aside = 0
         self.gone = False
 
     @property
@@ -88,7 +89,10 @@ class LocalPartial:
 
     def _reserve(self, size: int) -> None:
         # What another process left has to be copied first: it is no room of ours.
-        more = size - max(self._meter.size, 0 if self._left is not None else self.held)
+        here = 0 if self._left is not None else self.held
+        more = size - max(self._meter.size, here, self._set_aside)
+        if more <= 0:
+            return
         free = self._volume.free()
         lacking = decide_room(free, promised=self._volume.promised(besides=self.path), more=more)
         if lacking:
@@ -97,6 +101,7 @@ class LocalPartial:
         with self._errors(f"making room for {self.path.name}"):
             is_set_aside = self._system.reserve(self._open(), size)
         # What the file system has set aside is no longer counted as free.
+        self._set_aside = size if is_set_aside else 0
         self._volume.promise(self.path, 0 if is_set_aside else more)
 
     async def begin(self, offset: int, *, crc: bool = False) -> None:
@@ -120,6 +125,7 @@ class LocalPartial:
             if os.fstat(handle).st_size > offset:
                 # Otherwise it would give up the room that was set aside.
                 self._system.truncate(handle, offset)
+                self._set_aside = 0
             os.lseek(handle, 0, os.SEEK_SET)
             self._read_back(lambda size: os.read(handle, size), offset)
 
@@ -314,12 +320,15 @@ def set_aside(
     volume.make_folder(folder)
     for number in range(1, 1000):
         final = folder / (name if number == 1 else f"{number}-{name}")
+        note = final.with_name(f"{final.name}.evidence.json")
+        if note.exists():
+            # Evidence may have outlived its bytes: a user's deletion, or a crash between the two.
+            continue
         try:
             give_name(volume.system, path, final)
         except FileExistsError:
             continue
         break
-    note = final.with_name(f"{final.name}.evidence.json")
     text = f"{json.dumps(dict(evidence), ensure_ascii=False, indent=2)}\n"
     handle = volume.system.create(note)
     try:

@@ -1,6 +1,6 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from ._breaker import OUTAGE, Breaker
+from ._breaker import DOUBTFUL, OUTAGE, Breaker
 from ._damage import (
     Damage,
     Finding,
@@ -42,6 +42,7 @@ from ._plan import (
     version_gallery_task,
 )
 from ._resume import (
+    TRICKLE_SECONDS,
     Complete,
     FreshStart,
     Resume,
@@ -49,19 +50,22 @@ from ._resume import (
     Take,
     TurnAway,
     decide_resume,
+    is_strong,
+    is_trickle,
     judge_answer,
     promised_size,
 )
 from ._retry import RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
 from ._room import decide_room, room_needed
-from ._salvage import latest_wait
+from ._salvage import latest_wait, listed_anew
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
+    "DOUBTFUL",
     "MODEL_BATCH",
     "NEXT_STATE",
     "OPEN",
@@ -69,6 +73,7 @@ __all__ = [
     "PAGE",
     "SEGMENT",
     "SMALL_PAGE",
+    "TRICKLE_SECONDS",
     "Breaker",
     "Complete",
     "Damage",
@@ -107,9 +112,12 @@ __all__ = [
     "image_variants",
     "is_due",
     "is_settled_doubt",
+    "is_strong",
+    "is_trickle",
     "judge_answer",
     "judge_segment",
     "latest_wait",
+    "listed_anew",
     "listed_download_path",
     "listed_image_task",
     "looks_like_text_page",

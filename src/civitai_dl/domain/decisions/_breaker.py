@@ -14,6 +14,10 @@ OUTAGE = frozenset({0, 502, 503, 504, 520, 521, 522, 523, 524, 530})
 """Statuses that speak of the service or the way to it; 0 is no answer at all. The 52x are what
 the edge in front of the service answers when the service does not (observed)."""
 
+DOUBTFUL = frozenset({500})
+"""Statuses that, for an image, may speak of its server as well as of the image alone; how many
+images meet them in a row tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Breaker:

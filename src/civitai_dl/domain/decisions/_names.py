@@ -92,6 +92,8 @@ def name_key(component: str) -> str:
     that comparison skips. Stricter than any single file system, so that the archive may move.
     Idempotent. Compare only keys made by one interpreter: case tables grow with Unicode.
     """
+    if component.isascii():
+        return component.lower()
     key = unicodedata.normalize("NFKC", component)
     while True:
         # Apart before the case changes: an iota below is a letter of its own in upper case, and

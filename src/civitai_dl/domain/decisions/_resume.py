@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -18,19 +19,40 @@ class FreshStart:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Ask for the bytes from `offset` on; if_range: a strong validator, where one may be used."""
+    """Ask for the bytes from `first` on, of which those from `offset` on are new.
+
+    if_range: a strong validator, where one may be used. overlap: bytes before `offset` that are
+    asked for once more, to be compared with what is held. proven: a digest of the service will tell
+    in the end whether the pieces belong together. total: the size of the file, where it is known.
+    """
 
     offset: int
     if_range: str | None
+    overlap: int = 0
+    proven: bool = True
+    total: int | None = None
+
+    @property
+    def first(self) -> int:
+        """The first byte to ask for."""
+        return self.offset - self.overlap
 
 
 def decide_resume(
-    held: Held | None, *, host: str, allowed: bool, size_hint: int | None = None
+    held: Held | None,
+    *,
+    host: str,
+    allowed: bool,
+    size_hint: int | None = None,
+    proven: bool = True,
+    comparable: int = 0,
 ) -> FreshStart | Resume:
     """How to ask for a file of which `held` is on disk; `host` is where the link points now.
 
     An ETag means something only at the host that gave it: the same bytes have other ETags in the
-    service's other stores (observed).
+    service's other stores (observed). proven: the service lists a digest of the file. comparable:
+    the last bytes held of which a copy is at hand, to be compared where nothing else tells whether
+    the rest belongs to them.
     """
     if not allowed:
         return FreshStart("resuming is switched off")
@@ -39,7 +61,12 @@ def decide_resume(
     total = held.total if held.total is not None else size_hint
     if total is not None and held.size > total:
         return FreshStart("more is held than the file has")
-    return Resume(held.size, held.etag if held.host == host and is_strong(held.etag) else None)
+    tag = held.etag if held.host == host and is_strong(held.etag) else None
+    if tag is not None or proven:
+        return Resume(held.size, tag, proven=proven, total=total)
+    if comparable <= 0:
+        return FreshStart("nothing would tell whether the rest belongs to what is held")
+    return Resume(held.size, None, min(comparable, held.size), proven=False, total=total)
 
 
 def is_strong(etag: str | None) -> bool:
@@ -49,10 +76,14 @@ def is_strong(etag: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Write the body at `offset`, without its first `skip` bytes."""
+    """Write the body at `offset`, without its first `skip` bytes.
+
+    compare: the last so many of the skipped bytes must be those that are held.
+    """
 
     offset: int
     skip: int = 0
+    compare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +116,19 @@ R2 also 400); a new link is asked for once."""
 
 def judge_answer(asked: FreshStart | Resume, held: Held | None, answer: Answer) -> Verdict:
     """Whether, and where, the body of an answer may be written."""
-    offset = asked.offset if isinstance(asked, Resume) else 0
     if answer.status == 200:
-        # To a Range request this says "ignored": the whole comes, so what is held is dropped.
         if answer.encoded:
             return TurnAway(Trouble.TRANSIENT, "the server sent the file compressed")
+        if answer.length == 0:
+            # No file of the service is empty; what is held is worth more than this.
+            return TurnAway(Trouble.TRANSIENT, "an empty answer came instead of the file")
+        # To a Range request this says "ignored": the whole comes, so what is held is dropped.
         return Take(0)
     if answer.status == 206:
-        return _judge_part(offset, held, answer)
-    if answer.status == 416 and offset > 0:
-        if answer.total is not None and answer.total == offset:
+        return _judge_part(asked, held, answer)
+    if answer.status == 416 and isinstance(asked, Resume):
+        total = asked.total if answer.total is None else answer.total
+        if total == asked.offset and not asked.overlap:
             return Complete()
         return StartOver("the server has no bytes where ours end")
     if answer.status in LINK_REFUSED:
@@ -107,21 +141,30 @@ def judge_answer(asked: FreshStart | Resume, held: Held | None, answer: Answer) 
     return TurnAway(Trouble.TRANSIENT, f"unexpected HTTP {answer.status} from {answer.host}")
 
 
-def _judge_part(offset: int, held: Held | None, answer: Answer) -> Verdict:
-    if offset == 0:
+def _judge_part(asked: FreshStart | Resume, held: Held | None, answer: Answer) -> Verdict:
+    if isinstance(asked, FreshStart):
         return TurnAway(Trouble.TRANSIENT, "a part came where the whole was asked for")
     if answer.encoded or answer.multipart:
         return StartOver("the part came encoded")
     if answer.start is None or answer.end is None or answer.total is None:
         return StartOver("the part does not say where it lies")
-    if not answer.start <= offset <= answer.end < answer.total:
+    if not answer.start <= asked.first <= answer.end < answer.total:
         return StartOver("the part does not contain the byte asked for")
     known = held.total if held is not None else None
     if known is not None and answer.total != known:
         return StartOver("the size of the file has changed")
     if _is_other_object(held, answer):
         return StartOver("the file behind the link has changed")
-    return Take(offset, skip=offset - answer.start)
+    if not (asked.proven or asked.overlap or _is_same_object(held, answer)):
+        return StartOver("nothing tells whether the part belongs to what is held")
+    return Take(asked.offset, skip=asked.offset - answer.start, compare=asked.overlap)
+
+
+def _is_same_object(held: Held | None, answer: Answer) -> bool:
+    """Whether the far side vouches for it, with a strong tag of the host the bytes came from."""
+    if held is None or held.host != answer.host:
+        return False
+    return is_strong(held.etag) and held.etag == answer.etag
 
 
 def _is_other_object(held: Held | None, answer: Answer) -> bool:
@@ -145,3 +188,20 @@ def promised_size(answer: Answer, *, offset: int) -> int | None:
     if answer.status == 206:
         return answer.total
     return None if answer.length is None else offset + answer.length
+
+
+TRICKLE_SECONDS = 60.0
+"""How long a transfer is watched before it is called slow."""
+
+TRICKLE_SHARE = 0.1
+FEWEST_PEERS = 3
+
+
+def is_trickle(rate: float, others: Sequence[float]) -> bool:
+    """Whether a transfer is so much slower than others from its host that a new one may be faster.
+
+    rate, others: bytes per second. A link that is slow for all is no reason to ask anew.
+    """
+    if len(others) < FEWEST_PEERS:
+        return False
+    return rate < TRICKLE_SHARE * sorted(others)[len(others) // 2]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ..entities import CreatorRef, GalleryRef, Subject
+from ._walk import first_stretch
+
 LONGEST_WAIT = 2 * 86_400.0
 """Seconds: nothing that we put off is put off for longer (the longest is a daily quota)."""
 
@@ -12,3 +17,18 @@ def latest_wait(now: float) -> float:
     now: seconds since the epoch, as is the result.
     """
     return now + LONGEST_WAIT
+
+
+def listed_anew(subject: Subject) -> Subject:
+    """A page as it is asked for first.
+
+    Where rows were lost, nobody knows what a listing had told before the place it had reached, so
+    that it must neither go on there nor stop at known ground.
+    """
+    if isinstance(subject, GalleryRef):
+        levels, limit = subject.part.levels, subject.limit
+        first = first_stretch(subject.query, subject.folder, levels=levels, limit=limit)
+        return replace(first, part=subject.part)
+    if isinstance(subject, CreatorRef):
+        return CreatorRef(subject.username)
+    return subject

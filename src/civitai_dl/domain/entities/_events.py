@@ -63,7 +63,10 @@ class LanePaused:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence the person should see. level: "info", "warning" or "alert"."""
+    """A sentence the person should see. level: "info", "warning" or "alert".
+
+    "halt" is an alert that holds until one of level "over" takes it back.
+    """
 
     level: str
     text: str

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_BEFORE_QUERY = re.compile(r"[^?#]*")
+_USERINFO = re.compile(r"(?<=//)[^/]*@")
 
 
 class Secret:
@@ -27,6 +31,8 @@ class Secret:
 class SignedUrl:
     """A URL whose query is a key to the bytes; it prints without that query.
 
+    Nor does it print a fragment, or a user and password before the host.
+
     expires_at: seconds since the epoch, None when the link does not say.
     """
 
@@ -44,8 +50,11 @@ class SignedUrl:
         return f"SignedUrl({self})"
 
     def __str__(self) -> str:
-        head, mark, _ = self._url.partition("?")
-        return f"{head}?***" if mark else head
+        address, mark = _BEFORE_QUERY.match(self._url), ""
+        assert address is not None
+        if address.end() < len(self._url):
+            mark = f"{self._url[address.end()]}***"
+        return f"{_USERINFO.sub('***@', address.group())}{mark}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,19 @@
 """The simulated service: its three origins, its habits, its faults and its book."""
 
 from civitai_dl.testing._service._account import Account, Seen
+from civitai_dl.testing._service._alterations import (
+    Alteration,
+    byteranges,
+    displaced,
+    gzipped,
+    mislabelled,
+    misplaced,
+    redirected,
+    rewritten,
+    shortened,
+    swapped,
+    unasked_part,
+)
 from civitai_dl.testing._service._answers import RAW_CONTROLS
 from civitai_dl.testing._service._fake import FakeCivitai
 from civitai_dl.testing._service._faults import Fault, Faults, Planted
@@ -12,6 +25,7 @@ __all__ = [
     "KNOWN_FAULTS",
     "RAW_CONTROLS",
     "Account",
+    "Alteration",
     "FakeCivitai",
     "FakeOptions",
     "Fault",
@@ -19,4 +33,14 @@ __all__ = [
     "Origin",
     "Planted",
     "Seen",
+    "byteranges",
+    "displaced",
+    "gzipped",
+    "mislabelled",
+    "misplaced",
+    "redirected",
+    "rewritten",
+    "shortened",
+    "swapped",
+    "unasked_part",
 ]

@@ -145,7 +145,7 @@ class FakeCivitai:
 
     def _observed(self, origin: Origin, exchange: Exchange) -> None:
         request, response = exchange.request, exchange.response
-        unanswered = response.wire.reset or response.wire.close
+        unanswered = response.wire.unanswered
         path = request.path
         if origin == "api":
             path = urlsplit(response.headers.get("Location", "")).path

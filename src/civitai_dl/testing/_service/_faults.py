@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
+from civitai_dl.testing._service._ranges import with_range
 from civitai_dl.testing._wire import Handler, Misbehaviour, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from civitai_dl.testing._service._alterations import Alteration
     from civitai_dl.testing._service._options import Origin
+
+_WIRE = tuple(one.name for one in fields(Misbehaviour))
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Fault:
     It meets the requests whose origin, method and target fit, and is served to the `nth` of them
     (from 1) and the following ones, `times` in all; `every` serves it without end.
     With `status` or `body` the answer is replaced and the service never sees the request; without
-    them the true answer is sent, spoiled. Durations are seconds, offsets bytes of the sent body.
+    them the true answer is sent, spoiled. Durations are seconds, offsets bytes of the sent body;
+    what has no words of its own here is told at Misbehaviour.
     """
 
     origin: Origin | None = None
@@ -42,18 +47,32 @@ class Fault:
     """Text and bytes as they are, anything else as JSON."""
     ignore_range: bool = False
     """Answer as if the request had no Range."""
+    alter: Alteration | None = None
+    """Make the answer from the request and the true service, where no other field can."""
+    then: Callable[[], object] | None = None
+    """Called when it is served, before the answer is made: the world may change just then."""
     cut_after: int | None = None
     reset_after: int | None = None
     reset: bool = False
     close: bool = False
     delay: float = 0.0
     bytes_per_second: float | None = None
+    slow_after: int = 0
     stall_after: int | None = None
     stall: float = 3600.0
     corrupt_at: int | None = None
     omit_length: bool = False
     unframed: bool = False
     claimed_length: int | None = None
+    framing: tuple[str, ...] | None = None
+    bad_chunk_after: int | None = None
+    unterminated: bool = False
+    excess: bytes = b""
+    preface: bytes = b""
+    status_line: str | None = None
+    extra_lines: tuple[str, ...] = ()
+    cut_head: int | None = None
+    head_bytes_per_second: float | None = None
 
     @property
     def replaces(self) -> bool:
@@ -69,20 +88,7 @@ class Fault:
 
     def misbehaviour(self) -> Misbehaviour:
         """Return what goes wrong on the wire."""
-        return Misbehaviour(
-            cut_after=self.cut_after,
-            reset_after=self.reset_after,
-            reset=self.reset,
-            close=self.close,
-            delay=self.delay,
-            bytes_per_second=self.bytes_per_second,
-            stall_after=self.stall_after,
-            stall=self.stall,
-            corrupt_at=self.corrupt_at,
-            omit_length=self.omit_length,
-            unframed=self.unframed,
-            claimed_length=self.claimed_length,
-        )
+        return Misbehaviour(**{name: getattr(self, name) for name in _WIRE})
 
 
 @dataclass
@@ -130,12 +136,13 @@ class Faults:
         fault = self._due(origin, request)
         if fault is None:
             return handler(request)
+        if fault.then is not None:
+            fault.then()
         if fault.replaces:
             return _replaced(fault)
         if fault.ignore_range:
-            headers = {k: v for k, v in request.headers.items() if k != "range"}
-            request = replace(request, headers=headers)
-        true = handler(request)
+            request = with_range(request, None)
+        true = handler(request) if fault.alter is None else fault.alter(request, handler)
         wire = true.wire if fault.misbehaviour() == Misbehaviour() else fault.misbehaviour()
         return replace(true, headers=_merged(true.headers, fault.headers), wire=wire)
 

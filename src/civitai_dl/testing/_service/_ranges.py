@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from civitai_dl.testing._wire import Body, Request, Response
@@ -30,6 +30,14 @@ class Slice:
     def read(self, start: int, stop: int) -> bytes:
         """Return bytes relative to the slice."""
         return self.body.read(self.start + start, min(self.start + stop, self.stop))
+
+
+def with_range(request: Request, value: str | None) -> Request:
+    """Return the request with another Range header, or with none."""
+    headers = {name: text for name, text in request.headers.items() if name != "range"}
+    if value is not None:
+        headers["range"] = value
+    return replace(request, headers=headers)
 
 
 def ranged(request: Request, body: Body, etag: str, headers: Mapping[str, str]) -> Response:

@@ -40,6 +40,8 @@ class Misbehaviour:
     delay: float = 0.0
     """Wait before the status line."""
     bytes_per_second: float | None = None
+    slow_after: int = 0
+    """Body bytes that come at once before bytes_per_second holds."""
     stall_after: int | None = None
     """Fall silent after this many body bytes, for `stall` seconds, then go on."""
     stall: float = 3600.0
@@ -51,6 +53,43 @@ class Misbehaviour:
     """Send neither Content-Length nor chunks: only the end of the connection ends the body."""
     claimed_length: int | None = None
     """Announce this Content-Length instead of the true one."""
+    framing: tuple[str, ...] | None = None
+    """Header lines instead of the one that tells how long the body is; `omit_length` alone decides
+    whether it is sent in chunks."""
+    bad_chunk_after: int | None = None
+    """With omit_length: where the size of the next chunk is due, after so many body bytes, write
+    what is no number, and close."""
+    unterminated: bool = False
+    """With omit_length: close the connection where the last chunk is due."""
+    excess: bytes = b""
+    """More body behind the true end: inside the chunks where there are any, else unannounced."""
+    preface: bytes = b""
+    """Bytes before the status line, such as a stray 1xx answer."""
+    status_line: str | None = None
+    """Instead of the true one."""
+    extra_lines: tuple[str, ...] = ()
+    """More header lines, as they are, with or without a colon."""
+    cut_head: int | None = None
+    """Close the connection after this many bytes of the head."""
+    head_bytes_per_second: float | None = None
+    """How slowly status line and headers come."""
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the client never gets the whole head of an answer."""
+        return self.reset or self.close or self.cut_head is not None
+
+    @property
+    def spoils_connection(self) -> bool:
+        """Whether no other request can follow on this connection."""
+        return (
+            self.unframed
+            or self.unterminated
+            or self.framing is not None
+            or self.bad_chunk_after is not None
+            or bool(self.excess)
+            or self.status_line is not None
+        )
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from civitai_dl.testing._wire._messages import Request, Response
+    from civitai_dl.testing._wire._messages import Misbehaviour, Request, Response
 
 SLICE = 256 * 1024
 _LINGER = "hh" if sys.platform == "win32" else "ii"
@@ -53,22 +53,24 @@ async def send(
     wire = response.wire
     if wire.delay:
         await asyncio.sleep(wire.delay)
-    if wire.reset or wire.close:
+    if wire.unanswered:
         sending.book()
     if wire.reset:
         reset(writer)
+    elif wire.cut_head is not None:
+        await _slowly(_head(request, response)[: wire.cut_head], wire, writer)
     elif not wire.close:
         has_body = request.method != "HEAD" and response.status not in BODILESS
         if not has_body or _last(response) == 0:
             sending.book()
-        writer.write(_head(request, response))
+        await _slowly(_head(request, response), wire, writer)
         if has_body:
             await _body(response, writer, sending)
         else:
             await writer.drain()
             sending.ended = True
         closes = request.headers.get("connection", "").lower() == "close"
-        sending.reusable = sending.ended and not closes and not wire.unframed
+        sending.reusable = sending.ended and not closes and not wire.spoils_connection
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -79,66 +81,98 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
+async def _slowly(head: bytes, wire: Misbehaviour, writer: asyncio.StreamWriter) -> None:
+    """Send a head, in small pieces where it is to be slow."""
+    rate = wire.head_bytes_per_second
+    size = max(1, int(rate / 50)) if rate else len(head)
+    for at in range(0, len(head), size):
+        if rate:
+            await asyncio.sleep(size / rate)
+        writer.write(head[at : at + size])
+        await writer.drain()
+
+
 def _head(request: Request, response: Response) -> bytes:
     try:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:  # 499 and the Cloudflare 52x have no registered phrase
         phrase = "Unknown"
-    lines = [f"HTTP/1.1 {response.status} {phrase}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
     wire = response.wire
+    first = f"HTTP/1.1 {response.status} {phrase}"
+    lines = [first if wire.status_line is None else wire.status_line]
+    lines += [f"{name}: {value}" for name, value in response.headers.items()]
     if response.status not in BODILESS and "Content-Length" not in response.headers:
-        if wire.omit_length:
-            lines.append("Transfer-Encoding: chunked")
-        elif not wire.unframed:
-            claimed = response.length if wire.claimed_length is None else wire.claimed_length
-            lines.append(f"Content-Length: {claimed}")
+        lines += _framing(response)
     if wire.unframed or request.headers.get("connection", "").lower() == "close":
         lines.append("Connection: close")
+    lines += wire.extra_lines
     # A header may carry a mangled UTF-8 file name, as some storage hosts send it.
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
+    return wire.preface + ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "replace")
+
+
+def _framing(response: Response) -> tuple[str, ...]:
+    """Return the lines that say where the body ends."""
+    wire = response.wire
+    if wire.framing is not None:
+        return wire.framing
+    if wire.omit_length:
+        return ("Transfer-Encoding: chunked",)
+    if wire.unframed:
+        return ()
+    claimed = response.length if wire.claimed_length is None else wire.claimed_length
+    return (f"Content-Length: {claimed}",)
 
 
 async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sending) -> None:
     wire, length = response.wire, response.length
-    marks = sorted(
-        mark for mark in (wire.cut_after, wire.reset_after, wire.stall_after) if mark is not None
-    )
-    slice_size = SLICE
-    if wire.bytes_per_second:
-        slice_size = max(1, min(SLICE, int(wire.bytes_per_second / 20)))
-    while True:
+    places = (wire.cut_after, wire.reset_after, wire.stall_after, wire.bad_chunk_after)
+    marks = sorted(mark for mark in (*places, wire.slow_after) if mark is not None)
+    while not await _breaks_off(wire, sending.bytes_sent, writer):
         at = sending.bytes_sent
-        if at == wire.stall_after:
-            await writer.drain()
-            await asyncio.sleep(wire.stall)
-        if at == wire.reset_after:
-            await writer.drain()
-            reset(writer)
-            return
-        if at == wire.cut_after:
-            await writer.drain()
-            return
         if at >= length:
-            break
+            await _end(response, writer)
+            sending.ended = wire.claimed_length in (None, length)
+            return
+        rate = wire.bytes_per_second if at >= wire.slow_after else None
+        slice_size = max(1, min(SLICE, int(rate / 20))) if rate else SLICE
         stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
-        if wire.bytes_per_second:
-            await asyncio.sleep((stop - at) / wire.bytes_per_second)
+        if rate:
+            await asyncio.sleep((stop - at) / rate)
         sending.bytes_sent = stop
         if stop == _last(response):
             sending.book()
         writer.write(_framed(_piece(response, at, stop), chunked=wire.omit_length))
         await writer.drain()
-    if wire.omit_length:
+
+
+async def _breaks_off(wire: Misbehaviour, at: int, writer: asyncio.StreamWriter) -> bool:
+    """Do what is due after so many body bytes; True when nothing may follow."""
+    if at == wire.stall_after:
+        await writer.drain()
+        await asyncio.sleep(wire.stall)
+    if at == wire.bad_chunk_after:
+        writer.write(b"no number\r\n")
+    if at not in (wire.reset_after, wire.cut_after, wire.bad_chunk_after):
+        return False
+    await writer.drain()
+    if at == wire.reset_after:
+        reset(writer)
+    return True
+
+
+async def _end(response: Response, writer: asyncio.StreamWriter) -> None:
+    wire = response.wire
+    if wire.excess:
+        writer.write(_framed(wire.excess, chunked=wire.omit_length))
+    if wire.omit_length and not wire.unterminated:
         writer.write(b"0\r\n\r\n")
     await writer.drain()
-    sending.ended = wire.claimed_length in (None, length)
 
 
 def _last(response: Response) -> int:
-    """Return the number of body bytes after which nothing more is sent."""
+    """Return the number of true body bytes after which no more of them are sent."""
     wire = response.wire
-    marks = (response.length, wire.cut_after, wire.reset_after)
+    marks = (response.length, wire.cut_after, wire.reset_after, wire.bad_chunk_after)
     return min(mark for mark in marks if mark is not None)
 
 

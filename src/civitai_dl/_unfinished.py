@@ -1,0 +1,94 @@
+"""What is to be tried again, and how it was asked for; read beside whoever works on the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from civitai_dl.adapters.catalog import Asked, Database, Undone, find_undone
+from civitai_dl.adapters.storage import STATE, local_path
+from civitai_dl.config import parse_user
+from civitai_dl.domain.entities import Selection, Target, Wanted
+from civitai_dl.errors import TargetError
+from civitai_dl.sources import parse_target
+
+from ._memory import recall, recall_selection, was_dry
+from ._scope import roots_of
+
+if TYPE_CHECKING:
+    from civitai_dl.config import Settings
+
+STATE_FILE = "state.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """One wish with something left: what was wanted, and how. count: of things left."""
+
+    settings: Settings
+    wanted: tuple[Wanted, ...]
+    count: int
+
+
+async def read_unfinished(
+    settings: Settings, wanted: Sequence[Wanted], *, given: Collection[str]
+) -> list[Unfinished] | None:
+    """The wishes of earlier runs that left something, the oldest first; None without an archive.
+
+    wanted: only these; everything without any. given: names of Settings that count as they are.
+    Changes nothing. Raises: CatalogError, ConfigError (see recall).
+    """
+    path = local_path(settings.output) / STATE / STATE_FILE
+    if not path.is_file():
+        return None
+    keys = None
+    if wanted:
+        roots = roots_of(wanted, Selection())
+        keys = {planned.task.key for root in roots for planned in root.planned}
+    database = Database(path, writable=False)
+    await anyio.to_thread.run_sync(database.start)
+    try:
+        undone = await find_undone(database, keys)
+    finally:
+        await anyio.to_thread.run_sync(database.close)
+    return _wishes(settings, [one for one in undone if not was_dry(one.settings)], wanted, given)
+
+
+def _wishes(
+    settings: Settings, undone: Sequence[Undone], wanted: Sequence[Wanted], given: Collection[str]
+) -> list[Unfinished]:
+    """Runs that wanted in the same way are one wish; of one thing the newest words count."""
+    found: dict[tuple[str, str], dict[Target, Wanted]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for one in undone:
+        way = (one.selection, one.settings)
+        counts[way] = counts.get(way, 0) + one.count
+        things = list(wanted) or [thing for asked in one.asked for thing in read_asked(asked)]
+        found.setdefault(way, {}).update({thing.target: thing for thing in things})
+    return [
+        Unfinished(_settings(settings, way, given), tuple(things.values()), counts[way])
+        for way, things in found.items()
+        if things
+    ]
+
+
+def _settings(settings: Settings, way: tuple[str, str], given: Collection[str]) -> Settings:
+    selection = recall_selection(way[0]) or settings.selection
+    found = recall(settings, way[1], given=given)
+    return replace(found, selection=selection, only_failed=True, dry_run=False)
+
+
+def read_asked(asked: Asked) -> list[Wanted]:
+    """The target that a run was asked for; none for a text that names nothing any more.
+
+    A bare name, or a number, in a list of users is a user: what it began with tells.
+    """
+    of_user = any(key.startswith(("creator:", "gallery:user:")) for key in asked.roots)
+    try:
+        target = parse_user(asked.text, parse_target) if of_user else parse_target(asked.text)
+    except TargetError:
+        return []
+    return [Wanted(target, asked.text, asked.origin)]

@@ -1,0 +1,100 @@
+"""What earlier runs did not bring home, and in what words it was asked for."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ._database import Database
+from ._inspection import ABOVE, BELOW, WITHIN
+
+UNDONE = "status IN ('failed', 'ready', 'waiting', 'claimed')"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing that a run was asked for. roots: keys of the tasks it began with."""
+
+    text: str
+    origin: str
+    roots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """One run with something left. selection, settings: as it noted them. count: of things left."""
+
+    run: int
+    selection: str
+    settings: str
+    asked: tuple[Asked, ...]
+    count: int
+
+
+async def find_undone(database: Database, roots: Collection[str] | None) -> list[Undone]:
+    """The runs that left something, the oldest first.
+
+    Each thing belongs to the last run that wanted it. roots: only what is below these tasks; then
+    what is found is counted under the newest run. Raises: CatalogError.
+    """
+
+    def work(connection: sqlite3.Connection) -> list[Undone]:
+        counts = _counts(connection, roots)
+        if not counts:
+            return []
+        if roots is not None:
+            newest = _newest(connection, counts)
+            return [_undone(connection, newest, sum(counts.values()))]
+        found = {run: _undone(connection, run, count) for run, count in counts.items() if run}
+        lost = _lost(connection, set(found)) if 0 in counts else []
+        return [found[run] for run in sorted(found)] + lost
+
+    return await database.run(work, "find_undone")
+
+
+def _counts(connection: sqlite3.Connection, roots: Collection[str] | None) -> dict[int, int]:
+    """Things left, by run; 0 stands for what was missing on disk, which no run has wanted since."""
+    head, condition, facts = "", UNDONE, []
+    if roots is not None:
+        head, condition = BELOW, f"{UNDONE} AND {WITHIN}"
+        facts.append(json.dumps(list(roots)))
+    rows = connection.execute(
+        f"{head} SELECT run, COUNT(*) FROM tasks WHERE {condition} GROUP BY run",  # noqa: S608  # our own text
+        facts,
+    )
+    return {int(row[0]): int(row[1]) for row in rows}
+
+
+def _newest(connection: sqlite3.Connection, counts: dict[int, int]) -> int:
+    newest = max(counts)
+    if newest:
+        return newest
+    return int(connection.execute("SELECT COALESCE(MAX(id), 0) FROM runs").fetchone()[0])
+
+
+def _undone(connection: sqlite3.Connection, run: int, count: int) -> Undone:
+    like = connection.execute(
+        "SELECT selection, settings FROM runs WHERE id = ?", (run,)
+    ).fetchone()
+    rows = connection.execute(
+        "SELECT text, origin, roots FROM targets WHERE run = ? ORDER BY position", (run,)
+    )
+    asked = tuple(
+        Asked(row["text"], row["origin"], tuple(json.loads(row["roots"]))) for row in rows
+    )
+    selection, settings = ("", "{}") if like is None else tuple(like)
+    return Undone(run, selection, settings, asked, count)
+
+
+def _lost(connection: sqlite3.Connection, known: set[int]) -> list[Undone]:
+    """What was missing on disk belongs to whoever asked for it last."""
+    statement = f"SELECT id FROM tasks WHERE run = 0 AND {UNDONE}"  # noqa: S608  # our own text
+    ids = [row[0] for row in connection.execute(statement)]
+    above = {row[0] for row in connection.execute(ABOVE, (json.dumps(ids),))}
+    found = connection.execute(
+        "SELECT MAX(run) AS run, roots FROM targets GROUP BY text, origin ORDER BY run"
+    )
+    runs = {int(row["run"]) for row in found if above.intersection(json.loads(row["roots"]))}
+    return [_undone(connection, run, len(ids)) for run in sorted(runs - known)]

@@ -1,0 +1,84 @@
+"""What `retry` does from its words to its exit status."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import anyio
+
+from civitai_dl._compose import archive
+from civitai_dl._unfinished import Unfinished, read_unfinished
+from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.adapters.storage import local_path
+from civitai_dl.config import Settings
+from civitai_dl.domain.entities import RunReport, Wanted
+from civitai_dl.domain.messages import Messages, pick_language
+from civitai_dl.errors import CivitaiDLError, UsageError
+
+from ._again import write_leftovers
+from ._exit import INTERRUPTED, OK, tell
+from ._options import load_settings
+from ._session import have_streams, heeding_signals, reporting, say, say_the_end
+from ._verifying import given_names, read_targets
+
+WORST = (130, 4, 3, 1, 0)
+"""Of the exit statuses of several runs, the first of these that occurs is the one of all."""
+
+
+def run_retry(flags: Mapping[str, object]) -> int:
+    """Try again what was left; returns the exit status."""
+    have_streams()
+    lang = flags.get("lang")
+    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
+    try:
+        settings = load_settings(flags, os.environ)
+        messages = Messages(settings.language)
+        targets = flags.get("targets")
+        wanted = read_targets(targets if isinstance(targets, tuple) else ())
+        read = partial(read_unfinished, settings, wanted, given=given_names(flags))
+        wishes = anyio.run(read)
+        if wishes is None:
+            folder = local_path(settings.output)
+            raise UsageError(messages.say("there is no archive here: {path}", path=folder))
+        if not wishes:
+            if not settings.quiet:
+                say(messages.say("nothing failed, and nothing was left: there is nothing to retry"))
+            return OK
+        return anyio.run(_go, settings, wishes, messages)
+    except CivitaiDLError as error:
+        return tell(error, messages)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+async def _go(settings: Settings, wishes: Sequence[Unfinished], messages: Messages) -> int:
+    clock, stop = SystemClock(), anyio.Event()
+    reports: list[RunReport] = []
+    for wish in wishes:
+        with (
+            reporting(settings, messages, clock) as reporter,
+            heeding_signals(stop, reporter, messages),
+        ):
+            report = await archive(
+                wish.settings, wish.wanted, reporter=reporter, stop=stop, clock=clock
+            )
+        reports.append(report)
+        say_the_end(wish.settings, report, messages)
+        if report.exit_code > 1:
+            break
+    things: list[Wanted] = [thing for wish in wishes for thing in wish.wanted]
+    write_leftovers(settings, things, _together(reports))
+    codes = {report.exit_code for report in reports}
+    return next(code for code in WORST if code in codes)
+
+
+def _together(reports: Sequence[RunReport]) -> RunReport:
+    """One report for the files that tell what is left of all of them."""
+    return replace(
+        reports[-1],
+        failures=tuple(trace for report in reports for trace in report.failures),
+        unavailable=tuple(trace for report in reports for trace in report.unavailable),
+    )

@@ -1,0 +1,174 @@
+"""What `verify` does from its words to its exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from civitai_dl._verify import Order, VerifyReport, verify
+from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.adapters.reporters import CheckReporter, CheckView
+from civitai_dl.adapters.storage import STATE, local_path
+from civitai_dl.config import collect
+from civitai_dl.domain.decisions import Finding, read_subset
+from civitai_dl.domain.entities import Event, Notice, RunStarted, Wanted
+from civitai_dl.domain.messages import Messages, pick_language
+from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.sources import parse_target
+from civitai_dl.worker import Progress
+
+from ._again import write_leftovers
+from ._exit import INTERRUPTED, tell
+from ._findings import account_of, json_of, one_line
+from ._options import load_settings
+from ._session import have_streams, heeding_signals, open_displays, open_log, say
+
+if TYPE_CHECKING:
+    from civitai_dl.config import Settings
+    from civitai_dl.ports import Clock, Reporter
+
+TICK = 0.25
+
+
+def run_verify(flags: Mapping[str, object]) -> int:
+    """Verify an archive; returns the exit status."""
+    have_streams()
+    lang = flags.get("lang")
+    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
+    try:
+        settings = load_settings(flags, os.environ)
+        messages = Messages(settings.language)
+        order = read_order(flags)
+        folder = local_path(settings.output)
+        if not (folder / STATE).is_dir():
+            # Before a log is opened there, which would make the directory.
+            raise UsageError(messages.say("there is no archive here: {path}", path=folder))
+        as_json = flags.get("as_json") is True
+        return anyio.run(partial(_go, settings, order, messages, as_json=as_json))
+    except CivitaiDLError as error:
+        return tell(error, messages)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def read_order(flags: Mapping[str, object]) -> Order:
+    """What is to be verified. Raises: UsageError."""
+    subset, jobs = flags.get("subset"), flags.get("jobs")
+    targets = flags.get("targets")
+    return Order(
+        wanted=read_targets(targets if isinstance(targets, tuple) else ()),
+        subset=None if subset is None else read_subset(str(subset)),
+        heal=flags.get("no_heal") is not True,
+        jobs=jobs if isinstance(jobs, int) else os.cpu_count() or 1,
+        given=given_names(flags),
+    )
+
+
+def read_targets(texts: tuple[object, ...]) -> list[Wanted]:
+    """What arguments name. Raises: UsageError that tells of each that names nothing."""
+    wanted, bad = collect([], map(str, texts), parse=parse_target, stdin=bytes)
+    if bad:
+        raise UsageError("\n".join(f"{line.origin}: {line.why}" for line in bad))
+    return wanted
+
+
+def given_names(flags: Mapping[str, object]) -> frozenset[str]:
+    """Names of Settings that the command line gives, so that no memory changes them."""
+    given = {name for name, value in flags.items() if value not in (None, False, ())}
+    return frozenset(given | ({"resume"} if "no_resume" in given else set()))
+
+
+async def _go(settings: Settings, order: Order, messages: Messages, *, as_json: bool) -> int:
+    clock, stop, progress = SystemClock(), anyio.Event(), Progress()
+    report: VerifyReport | None = None
+    trouble: CivitaiDLError | None = None
+    with ExitStack() as stack:
+        stage = _Stage(settings, messages, clock, progress, stack, silent=as_json)
+        stack.callback(stage.close)
+        stack.enter_context(heeding_signals(stop, stage, messages))
+        async with anyio.create_task_group() as group:
+            group.start_soon(stage.run)
+            try:
+                report = await verify(
+                    settings,
+                    order,
+                    reporter=stage,
+                    stop=stop,
+                    progress=progress,
+                    tell=partial(stage.tell, heal=order.heal),
+                    clock=clock,
+                )
+            except CivitaiDLError as error:
+                # Past the group, which would wrap it.
+                trouble = error
+            group.cancel_scope.cancel()
+    if trouble is not None:
+        raise trouble
+    assert report is not None
+    if report.run is not None:
+        again = ["civitai-dl", "retry", "-o", settings.output]
+        write_leftovers(settings, [], report.run, again)
+    if as_json:
+        say(json_of(report))
+    elif not (settings.quiet and report.exit_code == 0):
+        say(account_of(report, messages))
+    return report.exit_code
+
+
+class _Stage:
+    """A Reporter: shows the look through the archive first, and the run that heals afterwards."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        messages: Messages,
+        clock: Clock,
+        progress: Progress,
+        stack: ExitStack,
+        *,
+        silent: bool,
+    ) -> None:
+        self._settings = settings
+        self._messages = messages
+        self._clock = clock
+        self._stack = stack
+        self._progress = progress
+        self._silent = silent or settings.quiet or settings.json_logs
+        self._log = open_log(settings, clock, stack)
+        self._check = CheckReporter(
+            clock, messages, sys.stderr, environment=os.environ, view=self._view
+        )
+        self._shown: list[Reporter] = [] if self._silent else [self._check]
+
+    def emit(self, event: Event) -> None:
+        """See ports.Reporter."""
+        if isinstance(event, RunStarted) and not self._silent:
+            self._check.close()
+            self._shown = open_displays(self._settings, self._messages, self._clock, self._stack)
+        for reporter in (self._log, *self._shown):
+            reporter.emit(event)
+
+    def tell(self, finding: Finding, *, heal: bool) -> None:
+        """Tell of a finding at once."""
+        self.emit(Notice("warning", one_line(finding, self._messages, heal=heal)))
+
+    async def run(self) -> None:
+        """Keep the display up to date, until cancelled."""
+        while not self._silent:
+            self._check.tick()
+            await anyio.sleep(TICK)
+
+    def close(self) -> None:
+        """Leave the last line of the look behind."""
+        if not self._silent:
+            self._check.close()
+
+    def _view(self) -> CheckView:
+        at = self._progress
+        return CheckView(at.done, at.files, at.passed, at.bytes, at.read, at.damaged)
