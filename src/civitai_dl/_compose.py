@@ -59,6 +59,7 @@ from civitai_dl.errors import (
     KeyRefused,
     SourceError,
     StorageError,
+    StorageFull,
 )
 from civitai_dl.ports import Wakeful
 from civitai_dl.scheduler import RunEnd, run_lanes
@@ -80,6 +81,9 @@ PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
 STATE_FILE = "state.db"
+LOOK_SECONDS = 2.0
+"""Seconds between two looks whether there is room for the lists."""
+
 Watch = Callable[[str, sqlite3.Connection], None]
 Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 STOCK = 10_000
@@ -195,7 +199,7 @@ class Run:
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
         if not end.stopped and trouble is None:
-            await self._write_lists(ledger)
+            await self._write_lists_patiently(ledger)
         listeners.emit(RunFinished(report))
         return report
 
@@ -322,6 +326,24 @@ class Run:
         """Once the end is asked for, nobody waits for room on the disk any more."""
         await self.stop.wait()
         self.database.impatient()
+
+    async def _write_lists_patiently(self, ledger: SqliteLedger) -> None:
+        """Write the lists when there is room for them. Raises: StorageError, for other trouble."""
+        halted = False
+        while True:
+            try:
+                await self._write_lists(ledger)
+                break
+            except StorageFull as error:
+                if self.stop.is_set():
+                    raise
+                if not halted:
+                    self.reporter.emit(Notice("halt", f"paused: {error.message}; {error.hint}"))
+                halted = True
+                self.storage.volume.relieve()
+                await self.clock.sleep(LOOK_SECONDS)
+        if halted:
+            self.reporter.emit(Notice("over", "the disk can be written again: going on"))
 
     async def _write_lists(self, ledger: SqliteLedger) -> None:
         day = datetime.fromtimestamp(self.clock.now(), timezone.utc).strftime("%Y%m%d")

@@ -769,9 +769,21 @@ class TestLocalStorage(StorageSuite):
             await partial.sync()
         monkeypatch.setattr(storage.volume, "free", lambda: 7_000_000)
         async with storage.partial("file:1:1") as partial:
-            await partial.reserve(12_000_000)
             with pytest.raises(NotEnoughRoom):
                 await partial.reserve(14_000_000)
+            await partial.reserve(12_000_000)
+
+    async def test_what_is_set_aside_is_not_asked_for_twice(
+        self, storage: LocalStorage, monkeypatch
+    ) -> None:
+        """A file with its room set aside may be looked at again when that was the last room."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.reserve(6_000_000)
+            monkeypatch.setattr(storage.volume, "free", lambda: 100_000)
+            set_aside = storage.volume.promised(besides=Path("other")) == 0
+            if not set_aside:
+                pytest.skip("this file system sets no room aside")
+            await partial.reserve(6_000_000)
 
     # the proof
 
@@ -1292,11 +1304,13 @@ class TestLocalStorage(StorageSuite):
             await partial.write(b"x")
             assert recorder.events == []
             assert await partial.sync() == 1
-            assert [("sync", "draft"), ("sync", f"{STATE}/tmp")] == recorder.events
+            assert ("sync", "draft") == recorder.events[0]
+            named = {("sync", f"{STATE}/tmp"), ("sync", STATE), ("sync", ".")}
+            assert named == set(recorder.events[1:])
+            before = len(recorder.events)
             await partial.write(b"y")
             assert await partial.sync() == 2
-            assert ("sync", "draft") == recorder.events[2]
-            assert len(recorder.events) == 3
+            assert [("sync", "draft")] == recorder.events[before:]
 
     async def test_what_is_set_aside_is_durable_in_both_places(
         self, recorded: LocalStorage, recorder: Recorder

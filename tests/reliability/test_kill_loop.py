@@ -177,10 +177,6 @@ def test_wrong_digests(looping: Callable[..., Loop]) -> None:
     assert 4 == len(names)
 
 
-@pytest.mark.xfail(
-    reason="killed between setting bytes aside and noting it, the next run sets them aside again",
-    strict=True,
-)
 def test_the_same_wrong_bytes_are_kept_once(looping: Callable[..., Loop]) -> None:
     """Bytes that were set aside just before a kill lie in the quarantine once."""
     loop = looping(wrong_world(20_000))

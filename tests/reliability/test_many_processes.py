@@ -180,10 +180,6 @@ def test_a_server_that_forgets_its_handles(tmp_path: Path, launcher: Launcher) -
     assert ends.keys() <= DOCUMENTED
 
 
-@pytest.mark.xfail(
-    reason="a state that another process makes between the look and the making is an error",
-    strict=True,
-)
 def test_two_may_make_the_state_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state that appears while it is being made is taken as it is."""
     path, look = tmp_path / "state.db", _open._verify
@@ -213,10 +209,6 @@ class Overtaken(System):
             other.prove()
 
 
-@pytest.mark.xfail(
-    reason="the draft of the reserve has one name for all processes",
-    strict=True,
-)
 def test_two_may_prove_the_disk_at_once(tmp_path: Path) -> None:
     """Two that look at the same time whether the disk can be written both find that it can."""
     scratch = tmp_path / ".civitai-dl/tmp"

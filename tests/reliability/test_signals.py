@@ -36,10 +36,6 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
         yield begin
 
 
-@pytest.mark.xfail(
-    reason="until the run begins, Ctrl-C ends in a traceback, or in `Aborted!` and status 1",
-    strict=True,
-)
 def test_a_signal_while_the_program_loads(tmp_path: Path) -> None:
     """Interrupted in its first moments it leaves as it does later: status 130, and no traceback."""
     command = (sys.executable, "-X", "importtime", "-m", "civitai_dl", "1", *WORDS)

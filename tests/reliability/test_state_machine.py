@@ -7,6 +7,7 @@ stored is there; in the end one good run brings everything that can be had, and 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -21,14 +22,29 @@ from unittest import mock
 import anyio
 import pytest
 from archives import FAST, wanted
-from disks import Ear, FailingSystem, memory_folder
+from disks import Ear, Ended, Failing, FailingSystem, memory_folder, run_on
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from civitai_dl._compose import archive
+from civitai_dl.adapters.catalog import Database, Root, Runs, SqliteQueue
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage._owner import Owner, myself
+from civitai_dl.domain.entities import (
+    Deferred,
+    Failure,
+    ImageRef,
+    Kind,
+    Lane,
+    ModelId,
+    ModelTarget,
+    Planned,
+    Role,
+    Task,
+    Trouble,
+    Wanted,
+)
 from civitai_dl.errors import CatalogError, StorageError
 from civitai_dl.testing import (
     GOOD_KEY,
@@ -45,7 +61,7 @@ from reliability_size import pick, size
 STATE = ".civitai-dl"
 PARTS = pick(quick=6, full=8, nightly=20)
 EXAMPLES = pick(quick=84, full=250, nightly=500)
-STEPS = 6
+STEPS = 5
 SEED = 20_260_101
 
 SPEED = 300.0
@@ -147,12 +163,17 @@ plans = st.lists(
 )
 
 
+def name_of(key: object) -> str:
+    """What the partials of a task are called."""
+    return hashlib.sha256(str(key).encode()).hexdigest()[:24]
+
+
 class Archive(RuleBasedStateMachine):
     """One archive, one service, and everything that may happen to them."""
 
     steps = 0
     offset = 0.0
-    changed = False
+    latest = 0.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -253,7 +274,6 @@ class Archive(RuleBasedStateMachine):
         if model in self.world.index.models and self.world.revision < 40:
             file = FakeFile(size=3_000)
             images = (FakeImage(width=8, height=8),)
-            self.changed = True
             self.world.add_version(model, FakeVersion(name="new", files=(file,), images=images))
 
     @rule(choice=st.integers(0, 9))
@@ -262,14 +282,12 @@ class Archive(RuleBasedStateMachine):
         found = sorted(self.world.index.files)
         if found:
             number = found[choice % len(found)]
-            self.changed = True
             self.world.change_file(number, lambda file: replace(file, revision=file.revision + 1))
 
     @rule()
     def a_model_is_removed(self) -> None:
         """The second model is no longer there."""
         if 2 in self.world.index.models:
-            self.changed = True
             self.world.remove_model(2)
 
     @rule(choice=st.integers(0, 9))
@@ -277,7 +295,6 @@ class Archive(RuleBasedStateMachine):
         """A picture is no longer there."""
         found = sorted(image.id for image in self.world.posts)
         if found:
-            self.changed = True
             self.world.remove_image(found[choice % len(found)])
 
     @rule(seconds=st.sampled_from([60.0, 3_700.0, 90_000.0]))
@@ -289,6 +306,7 @@ class Archive(RuleBasedStateMachine):
     def the_clock_is_set(self, hours: int) -> None:
         """Between two runs the clock goes back or forth."""
         self.offset += hours * 3_600.0
+        self.latest = max(self.latest, self.offset)
 
     # How it is done
 
@@ -303,7 +321,6 @@ class Archive(RuleBasedStateMachine):
     def go(self, targets: list[str], life: Life, *, proven: bool = True) -> object:
         """One run in this process; a dead one leaves what a dead process leaves."""
         self.learn()
-        self.mend_waits()
         self.lives += 1
         # Each run is a process of its own, and of those before none is alive.
         owner = Owner(myself().process, self.lives, myself().place)
@@ -317,14 +334,6 @@ class Archive(RuleBasedStateMachine):
             (self.output / STATE).mkdir(parents=True, exist_ok=True)
             (self.output / STATE / "lock").write_text('{"pid": 1, "host": "dead"}')
         return report
-
-    def mend_waits(self) -> None:
-        """Lift what test_a_deferral_that_is_noted_late_makes_no_wait_negative tells of."""
-        path = self.output / STATE / "state.db"
-        if path.exists() and self.rows("SELECT id FROM tasks WHERE waited < 0"):
-            with closing(sqlite3.connect(path)) as connection:
-                connection.execute("UPDATE tasks SET waited = 0 WHERE waited < 0")
-                connection.commit()
 
     async def _run(self, targets: list[str], life: Life) -> object:
         stop, loop = anyio.Event(), asyncio.get_running_loop()
@@ -436,10 +445,12 @@ class Archive(RuleBasedStateMachine):
     def finish(self) -> None:
         """The last run and what there must be then."""
         targets = [one for one in TARGETS if one != "model:2" or 2 in self.world.index.models]
-        if self.changed and self.rows("SELECT id FROM runs WHERE finished_at IS NULL"):
-            # What was begun is ended by what was listed then, even if the service has changed.
+        if self.rows("SELECT id FROM runs WHERE finished_at IS NULL"):
+            # What was begun is ended by what was listed then, and its failures stay failures.
             assert self.go(targets, Life()).exit_code in (0, 1)
             self.look()
+        # Three equal downloads of wrong bytes are not repeated on the same day.
+        self.offset = self.latest + 3 * 86_400.0
         for path in (self.output / STATE / "tmp").glob("*"):
             # So old that nobody waits for it any more.
             os.utime(path, (1_000_000_000, 1_000_000_000))
@@ -455,14 +466,17 @@ class Archive(RuleBasedStateMachine):
         assert GOOD_KEY.encode() not in (self.output / STATE / "state.db").read_bytes()
 
     def left_over(self) -> list[str]:
-        """What lies in the scratch folder: of which task, and how that one stands."""
+        """What lies in the scratch folder and is of no use: of which task, and how that stands.
+
+        Bytes of a thing that was not asked for this time are kept: it may be asked for again.
+        """
         rows = self.rows("SELECT key, status FROM tasks")
-        names = {
-            hashlib.sha256(str(key).encode()).hexdigest()[:24]: f"{key} is {status}"
-            for key, status in rows
-        }
-        found = sorted(path.name for path in (self.output / STATE / "tmp").iterdir())
-        return [names.get(name.split(".")[0], name) for name in found]
+        useful = self.rows(
+            "SELECT tasks.key FROM tasks JOIN partials USING (key) WHERE path IS NULL"
+        )
+        names = {name_of(key): f"{key} is {status}" for key, status in rows}
+        found = {path.name.split(".")[0] for path in (self.output / STATE / "tmp").iterdir()}
+        return sorted(names.get(name, name) for name in found - {name_of(key) for (key,) in useful})
 
     def known_again(self) -> set[str]:
         """What the state calls stored now: the last run has looked at all of it."""
@@ -536,3 +550,71 @@ def test_whatever_happens_in_whatever_order_the_archive_ends_whole(part: int) ->
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             Path(folder, f"{figures['test']}.json").write_text(f"{json.dumps(figures)}\n", "utf-8")
+
+
+# What the stories have found, each told plainly
+
+
+async def go(fake: FakeCivitai, output: Path, target: str, **facts: object) -> Ended:
+    return await run_on(FailingSystem(), fake, output, wanted(target), **facts)
+
+
+def rows(output: Path, statement: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(output / STATE / "state.db")) as connection:
+        return connection.execute(statement).fetchall()
+
+
+async def test_what_was_found_elsewhere_leaves_nothing_of_an_earlier_try(tmp_path: Path) -> None:
+    """A twin that broke off and is linked later leaves neither bytes nor a checkpoint."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path="twin", cut_after=1_000))
+        fake.faults.add(Fault(origin="storage", path="twin", every=True, status=500))
+        few = replace(SETTINGS, retries=1)
+        broken = await go(fake, tmp_path, "model:1", settings=few)
+        assert 1 == broken.status
+        assert [("file:11:500002",)] == rows(tmp_path, "SELECT key FROM partials")
+        fake.faults.clear()
+        assert 0 == (await go(fake, tmp_path, "model:2")).status
+        assert 0 == (await go(fake, tmp_path, "model:1")).status
+    assert [] == rows(tmp_path, "SELECT key FROM partials")
+    assert [] == list((tmp_path / STATE / "tmp").iterdir())
+
+
+async def test_what_only_needed_its_name_leaves_no_checkpoint(tmp_path: Path) -> None:
+    """A file that was whole and staged when its name was denied has no checkpoint afterwards."""
+    world = small_world()
+    failing = Failing(
+        "move", errno.EACCES, times=0, about=lambda path: path.name == "first.safetensors"
+    )
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="storage", path="first", cut_after=1_000))
+        fake.faults.add(Fault(origin="storage", path="first", status=500))
+        settings = replace(SETTINGS, retries=2)
+        denied = await run_on(
+            FailingSystem(failing), fake, tmp_path, wanted("model:1"), settings=settings
+        )
+        assert 1 == denied.status, denied.text
+        assert 0 == (await go(fake, tmp_path, "model:1")).status
+    assert [] == rows(tmp_path, "SELECT key FROM partials")
+    assert [] == list((tmp_path / STATE / "tmp").iterdir())
+
+
+async def test_a_deferral_that_is_noted_late_makes_no_wait_negative(tmp_path: Path) -> None:
+    """The state waited for room, and the moment a task was put off to has passed meanwhile."""
+    clock = SystemClock()
+    database = Database(tmp_path / "state.db")
+    database.start()
+    try:
+        subject = ImageRef(url="https://example.invalid/1", stem="x/1")
+        task = Task("image:1", Kind.IMAGE, Lane.IMAGES, Role.PREVIEW, subject, "image 1")
+        root = Root(Wanted(ModelTarget(ModelId(1)), "1", "argument"), (Planned(task),))
+        begun = await Runs(database).begin([root], roles=set(Role), now=clock.now(), key=False)
+        queue = SqliteQueue(database, clock, begun.run, key=False)
+        (lease,) = await queue.claim(Lane.IMAGES, most=1)
+        failure = Failure(Trouble.HANDLES, "too many open files")
+        await queue.settle([(lease, Deferred(clock.now() - 20, failure, counts=False))])
+    finally:
+        database.close()
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        assert [(0.0,)] == connection.execute("SELECT waited FROM tasks").fetchall()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -19,9 +18,6 @@ OF_THE_RUN = ("failed.txt", "retry.sh", "retry.ps1", "unavailable.txt")
 
 WRITTEN_TWICE = (".html", ".info", ".json", ".sh", ".ps1", ".txt", ".tmp")
 """Documents that may have an earlier form before the run is through."""
-
-REPEAT = re.compile(r"^corrupted/\d{1,3}-(?=\d+-\d+-)")
-"""What a second file of one name begins with in the quarantine."""
 
 Facts = dict[str, tuple[object, ...]]
 _digests: dict[tuple[int, ...], str] = {}
@@ -53,13 +49,7 @@ def visible(output: Path) -> dict[str, str]:
                 varies = place in OF_THE_RUN or place.startswith("lists/")
                 varies |= place.endswith(".evidence.json")
                 found[place] = "" if varies else value
-    return without_repeats(found)
-
-
-def without_repeats(files: dict[str, str]) -> dict[str, str]:
-    """Files without what was set aside a second time: that bug has a test of its own."""
-    firsts = {place: REPEAT.sub("corrupted/", place) for place in files}
-    return {first: files[place] for place, first in sorted(firsts.items(), reverse=True)}
+    return found
 
 
 def rows(output: Path, statement: str) -> list[tuple[object, ...]]:
@@ -179,14 +169,8 @@ class Findings:
             if files[place] != model.files[place]
         ]
         self._look_at_rows(output, model, locked=locked)
-        stored = {
-            hashlib.sha256(str(key).encode()).hexdigest()[:24]
-            for (key,) in rows(output, "SELECT key FROM tasks WHERE status = 'stored'")
-        }
         for path in (output / STATE / "tmp").iterdir():
-            # What is left of a file that was linked in the end: that bug has a test of its own.
-            if not (path.suffix == ".part" and path.name.split(".")[0] in stored):
-                self.orphans.append(f"tmp/{path.name}")
+            self.orphans.append(f"tmp/{path.name}")
         beside = {path.name for path in (output / STATE).iterdir()}
         beside -= {"lock", "logs", "state.db", "tmp"}
         self.orphans += [f"{STATE}/{name}" for name in beside]
@@ -211,9 +195,7 @@ class Findings:
         for name, statement in {
             "open": "SELECT key FROM tasks WHERE status IN ('ready', 'claimed', 'waiting')",
             "staged": "SELECT key FROM tasks WHERE staged IS NOT NULL AND status <> 'failed'",
-            # A partial of what was linked in the end: see above.
-            "partial": "SELECT key FROM partials WHERE key NOT IN "
-            "(SELECT key FROM tasks WHERE status = 'stored')",
+            "partial": "SELECT key FROM partials",
             "edge": "SELECT child FROM edges WHERE child NOT IN (SELECT id FROM tasks) "
             "OR parent NOT IN (SELECT id FROM tasks)",
             "target": "SELECT run FROM targets WHERE run NOT IN (SELECT id FROM runs)",

@@ -285,6 +285,8 @@ def test_every_code_point_has_a_settled_key():
         ("ガ", "\uff76\uff9e"),
         ("❤\ufe0f", "❤"),
         ("\u1ffc\u0342", "\u1ff7"),
+        ("\u1fb4\u0301", "\u0386\u038a"),
+        ("\u1fb4\u0301b", "\u0386\u038aB"),
     ],
 )
 def test_equal_keys(one, other):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 from anyio.abc import TaskGroup
 
-from civitai_dl.domain.decisions import OUTAGE, Breaker
+from civitai_dl.domain.decisions import DOUBTFUL, OUTAGE, Breaker
 from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
@@ -199,7 +199,7 @@ class LaneRunner:
         """
         self.breaker = self.breaker.failed(task.key)
         rest = self.breaker.rest
-        if rest <= 0:
+        if rest <= 0 or (failure.status in DOUBTFUL and not self.breaker.is_lanes):
             return outcomes
         if self.resting_until > self.clock.now():
             # It was on its way when the rest began: the same trouble, not more of it.
@@ -239,4 +239,4 @@ def _is_ours(failure: Failure) -> bool:
 
 def _is_outage(failure: Failure) -> bool:
     """Whether a failure speaks of the service or the way to it, not of one thing."""
-    return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE
+    return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE | DOUBTFUL

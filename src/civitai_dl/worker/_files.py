@@ -32,7 +32,7 @@ from civitai_dl.errors import BadAnswer, KeyRefused, NotFound, SourceError, Tran
 
 from ._desk import WorkerDesk
 from ._failures import refusal
-from ._publish import adopt_staged, forget, link_twin, publish
+from ._publish import adopt_staged, forget, forget_begun, link_twin, publish
 from ._tools import Flight
 from ._transfer import Got, Transfer
 
@@ -124,6 +124,7 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
         return published
     found = await _already_there(task, ref, mark, tools)
     if found is not None:
+        await forget_begun(task, tools)
         return found
     async with tools.storage.partial(task.key) as partial:
         transfer = Transfer(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from civitai_dl.domain.decisions import (
-    DOUBTFUL,
     Plausible,
     Wrong,
     image_variants,
@@ -32,7 +31,7 @@ from civitai_dl.errors import BadAnswer, ConnectionLost, LinkExpired, TransferEr
 
 from ._desk import WorkerDesk
 from ._failures import as_failure
-from ._publish import adopt_staged, forget, link_twin, publish
+from ._publish import adopt_staged, forget, forget_begun, link_twin, publish
 from ._transfer import Got, Transfer
 
 if TYPE_CHECKING:
@@ -77,6 +76,7 @@ async def fetch_image(task: Task, ref: ImageRef, tools: Tools) -> Outcome:
 
         linked = await link_twin(task, twins, path_of, mark, tools)
         if linked is not None:
+            await forget_begun(task, tools)
             return linked
     return await _try_variants(task, ref, mark, tools)
 
@@ -123,8 +123,6 @@ def _failed(
     if isinstance(error, LinkExpired):
         error = ConnectionLost(f"the image server refused (HTTP {error.status})", status=REFUSED)
         failure = as_failure(error)
-    elif error.status in DOUBTFUL:
-        error = ConnectionLost(error.message, status=REFUSED, retry_after=error.retry_after)
     if uuid_in(ref.url) is not None:
         return WorkerDesk(tools).judge_transfer(task, error, progress=progress)
     if failure.status not in (429, 503):

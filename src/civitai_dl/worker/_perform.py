@@ -14,7 +14,6 @@ from civitai_dl.domain.entities import (
     Notice,
     Outcome,
     Skipped,
-    Stored,
     Task,
 )
 from civitai_dl.errors import NotEnoughRoom, SourceError, StorageBroken, StorageError
@@ -69,23 +68,12 @@ async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
 
 async def _perform_one(task: Task, tools: Tools) -> Outcome:
     subject = task.subject
-    if isinstance(subject, DressRef):
-        return await _dress(subject, tools)
     if isinstance(subject, FileRef):
-        outcome = await fetch_file(task, subject, tools)
-    else:
-        assert isinstance(subject, ImageRef)
-        outcome = await fetch_image(task, subject, tools)
-    if isinstance(outcome, Stored) and outcome.how != "fetched":
-        await _leave_nothing(task, tools)
-    return outcome
-
-
-async def _leave_nothing(task: Task, tools: Tools) -> None:
-    """Drop what earlier tries had fetched of a thing that was found elsewhere after all."""
-    if await tools.catalog.held(task.key) is not None:
-        async with tools.storage.partial(task.key) as partial:
-            await forget(task, partial, tools)
+        return await fetch_file(task, subject, tools)
+    if isinstance(subject, ImageRef):
+        return await fetch_image(task, subject, tools)
+    assert isinstance(subject, DressRef)
+    return await _dress(subject, tools)
 
 
 async def _dress(ref: DressRef, tools: Tools) -> Outcome:

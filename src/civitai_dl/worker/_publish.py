@@ -110,6 +110,13 @@ async def _link(
     return None
 
 
+async def forget_begun(task: Task, tools: Tools) -> None:
+    """Drop what an earlier try had begun of bytes that were found elsewhere."""
+    async with tools.storage.partial(task.key) as partial:
+        if partial.held:
+            await forget(task, partial, tools)
+
+
 async def forget(task: Task, partial: Partial, tools: Tools) -> None:
     """Drop bytes that are worth nothing, and what the catalog knew of them."""
     await tools.catalog.hold(task.key, None)

@@ -156,6 +156,7 @@ class Transfer:
         """The bytes of an earlier attempt that was complete but did not get its name."""
         if self.partial.held != staged.size:
             return None
+        self._held = await self.tools.catalog.held(self.task.key)
         await self.partial.begin(staged.size, crc=self.crc)
         self._begun = True
         return await self._finish()

@@ -229,10 +229,11 @@ def wants_of(facts: Facts, wrong: Mapping[str, int]) -> list[Want]:
     return [*wants, *(Want((key,), "", size, TRIES) for key, size in wrong.items())]
 
 
-def refetched(state: State, facts: Facts, wants: Iterable[Want], *, plain: bool) -> int:
+def refetched(state: State, facts: Facts, wants: Iterable[Want]) -> int:
     """How many bytes a recovery may fetch: what was not below a committed checkpoint.
 
-    plain: names are given in two steps, of which the power may spare the second alone.
+    What was on its way to its name may be lost whole: with the new folder that it was moved into,
+    or between the two steps in which some disks give a name.
     """
     rows = {row.key: row for row in facts.rows}
     most = 0
@@ -241,7 +242,7 @@ def refetched(state: State, facts: Facts, wants: Iterable[Want], *, plain: bool)
             continue
         # What is wrong is fetched from the start, each time.
         held = min(facts.held.get(key, 0) for key in want.keys) if want.sha256 else 0
-        if plain and any(key in rows and rows[key].staged for key in want.keys):
+        if any(key in rows and rows[key].staged for key in want.keys):
             held = 0
         most += want.size * want.times - min(held, want.size)
     return most

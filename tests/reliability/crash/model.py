@@ -109,9 +109,9 @@ class Disk:
         return other
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nothing could be lost."""
-        return not self._changes and not any(file.since for file in self._files.values())
+    def pending(self) -> int:
+        """How many changes could be lost."""
+        return len(self._changes) + sum(len(file.since) for file in self._files.values())
 
     def settle(self) -> None:
         """Make everything durable, as it is long before a program starts."""

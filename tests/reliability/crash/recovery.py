@@ -11,7 +11,6 @@ from pathlib import Path
 from unittest import mock
 
 import anyio
-from archives import FAST
 from inline import without_sockets, without_threads
 from invariants import (
     Facts,
@@ -126,7 +125,9 @@ async def run(
     watch: object = None,
 ) -> RunReport:
     """The program on a directory. service: in place of sockets and threads."""
-    settings = replace(FAST, output=str(root), base_url=recording.fake.base_url)
+    settings = replace(
+        recording.settings, output=str(root), base_url=recording.fake.base_url, concurrency=2
+    )
 
     def opened(location: str, *, system: System, trusted: bool) -> LocalStorage:
         del trusted
@@ -174,7 +175,7 @@ async def recover(
     found = [f"after recovery: {text}" for text in _judge(after, facts, aim, how)]
     if how.locked:
         found += _sound(root / STATE / "state.db")
-    most = refetched(*before, aim.wants, plain=recording.plain)
+    most = refetched(*before, aim.wants)
     if not how.whole and service.received > most:
         found.append(f"{service.received} bytes were fetched again, {most} would have done")
     if how.twice and not found:
@@ -249,10 +250,8 @@ class NotingSystem(QuietSystem):
     def _note(self, *paths: Path) -> None:
         names = [path.relative_to(self.root).as_posix() for path in paths]
         # The reserve is proof that the disk can be written, of every run anew.
-        own = (f"{STATE}/tmp/reserve.tmp", f"{STATE}/reserve")
-        for name in names:
-            if name not in own and not name.startswith(("lists", f"{STATE}/tmp/stream-")):
-                self.changed.add(name)
+        own = ("lists", f"{STATE}/tmp/stream-", f"{STATE}/tmp/reserve-", f"{STATE}/reserve")
+        self.changed.update(name for name in names if not name.startswith(own))
 
     def create(self, path: Path) -> int:
         """See System."""

@@ -191,8 +191,8 @@ class Simulation:
             if self._is_new(crash):
                 due -= 1
                 yield crash
-        misses = MISSES if disk.is_settled else 0
-        while due > 0 and misses < MISSES:
+        misses, most = 0, min(MISSES, 4 * disk.pending * disk.pending)
+        while due > 0 and misses < most:
             crash = Crash(at, disk.some(random), random.choice(snapshots), kill=False)
             if self._is_new(crash):
                 due -= 1

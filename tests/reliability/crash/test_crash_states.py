@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from recovery import lay_out, published, read_state, run
+from service import Service
 from simulate import Result, Simulation, clock, report
-from workloads import WORKLOADS, recorded
+from workloads import HERE, WORKLOADS, recorded, scratch
 
 from reliability_size import pick
 
@@ -39,3 +41,28 @@ async def test_a_crash_leaves_nothing_that_is_not_true(name: str, *, dead: bool)
             await simulation.run(wanted)
     report(f"crash-{name}-{'dead' if dead else 'living'}", result, clock() - began, seed)
     assert result.violations == []
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a run that goes on dresses a model before its page is read, and not again after it",
+)
+async def test_a_kill_before_the_page_is_read_costs_no_sidecar() -> None:
+    """A run that is killed before it has read a model's page: the next one writes what is due.
+
+    The page then tells of a file that is new, and the sidecar of that file is written, too.
+    """
+    sidecar = f"{HERE}/file-1-101.civitai.info"
+    without = []
+    async with recorded("replaced") as recording:
+        log = recording.log
+        disk = log.start.copy()
+        for at, op in enumerate(log.ops):
+            disk.do(op)
+            if at >= recording.since and op.what == "committed":
+                with scratch() as root:
+                    lay_out(disk.everything(), log.snapshots[op.snapshot], root)
+                    await run(root, recording, service=Service(recording.fake))
+                    if sidecar not in published(read_state(root)):
+                        without.append(at)
+    assert without == []

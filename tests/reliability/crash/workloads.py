@@ -23,11 +23,13 @@ from civitai_dl.adapters.fetcher._http import HttpBody
 from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.adapters.storage import STATE, _local, _volume
 from civitai_dl.adapters.storage._owner import Owner, myself
+from civitai_dl.config import Settings
 from civitai_dl.domain.entities import BytesReceived, Event, Wanted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeOptions, FakeVersion, World
 from civitai_dl.worker import _transfer
 
 SPEED = 300.0
+PLAIN = replace(FAST, selection=replace(FAST.selection, gallery=False))
 CHECKPOINT = 16 * 1024
 RESERVE = 4096
 USERS_OWN = b"this is the user's own file, and nobody else's\n" * 300
@@ -47,11 +49,11 @@ class Recording:
     log: Log
     fake: FakeCivitai
     things: list[Wanted]
+    settings: Settings
     true: set[str]
     own: Mapping[str, bytes] = field(default_factory=dict)
     since: int = 0
     lenient: bool = False
-    plain: bool = False
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Bench:
     log: Log
     fake: FakeCivitai
     things: list[Wanted]
+    settings: Settings
     plain: bool = False
     true: set[str] = field(default_factory=set)
     since: int = 0
@@ -70,7 +73,9 @@ class Bench:
         """One run of the program; stop_after: bytes received after which it is told to end."""
         self.true |= true_digests(self.fake.world)
         stop = anyio.Event()
-        settings = replace(FAST, output=str(self.root), base_url=self.fake.base_url)
+        settings = replace(
+            self.settings, output=str(self.root), base_url=self.fake.base_url, concurrency=8
+        )
         report = await _compose.archive(
             settings,
             self.things,
@@ -166,14 +171,14 @@ class Workload:
 
     world: Callable[[int], World]
     runs: Callable[[Bench], Awaitable[None]]
-    target: str = "model:1"
+    settings: Settings = PLAIN
     own: Mapping[str, bytes] = field(default_factory=dict)
     lenient: bool = False
 
 
 WORKLOADS = {
     "files": Workload(_files, _once),
-    "images": Workload(_images, _once),
+    "images": Workload(_images, _once, settings=FAST),
     "resume": Workload(_resume, _stopped_and_continued),
     "replaced": Workload(_replaced, _other_bytes, lenient=True),
     "taken": Workload(_taken, _once, own=OWN),
@@ -201,7 +206,7 @@ async def recorded(
         start = read_disk(root)
         log = Log(start, start.copy())
         async with fake:
-            bench = Bench(root, log, fake, wanted(workload.target), plain)
+            bench = Bench(root, log, fake, wanted("model:1"), workload.settings, plain)
             with small(), sliced(), owned(dead_owner() if dead else myself()):
                 await workload.runs(bench)
             yield Recording(
@@ -209,11 +214,11 @@ async def recorded(
                 log,
                 fake,
                 bench.things,
+                bench.settings,
                 bench.true,
                 own=workload.own,
                 since=bench.since,
                 lenient=workload.lenient,
-                plain=plain,
             )
 
 

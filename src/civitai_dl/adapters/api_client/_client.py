@@ -180,6 +180,7 @@ class ApiClient:
             asyncio.TimeoutError,
             TimeoutError,
             OSError,
+            RuntimeError,  # what the library's parser raises for a chunk that is none
         ) as error:  # two things before 3.11
             failed: BaseException = error
         else:

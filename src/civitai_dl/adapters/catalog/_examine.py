@@ -30,7 +30,9 @@ WORDS = " OR ".join(
 FIGURES = " OR ".join(
     [f"typeof({name}) <> 'integer'" for name in ("priority", "run", "token", "retries", "crashes")]
     + [f"{name} NOT BETWEEN 0 AND 100000" for name in ("retries", "crashes", "mismatches")]
-    + [f"{name} NOT BETWEEN 0 AND {YEARS:.0f}" for name in ("waited", "not_before", "updated_at")]
+    + [f"{name} NOT BETWEEN 0 AND {YEARS:.0f}" for name in ("not_before", "updated_at")]
+    # Older versions could note a wait below nought.
+    + [f"waited NOT BETWEEN -{YEARS:.0f} AND {YEARS:.0f}"]
     + [
         "job_done NOT IN (0, 1)",
         "token < 0",

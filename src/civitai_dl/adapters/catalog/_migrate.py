@@ -51,8 +51,10 @@ def create(connection: sqlite3.Connection) -> None:
     """Make the tables of a new database, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for step in STEPS:
-            _apply(connection, step)
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            # Otherwise another process has just made them.
+            for step in STEPS:
+                _apply(connection, step)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

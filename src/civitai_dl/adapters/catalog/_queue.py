@@ -249,7 +249,8 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
         return {
             "retries": (0 if outcome.progress else lease.task.attempt) + int(outcome.counts),
             "mismatches": lease.task.mismatches + int(outcome.mismatch),
-            "waited": lease.task.waited + (outcome.until - now if waits else 0.0),
+            # It may be noted only after its moment has come: the disk was slow, the machine slept.
+            "waited": lease.task.waited + (max(0.0, outcome.until - now) if waits else 0.0),
             "not_before": outcome.until,
             "parked": int(outcome.until > now),
             "why": outcome.failure.trouble.value,

@@ -17,7 +17,7 @@ from civitai_dl.errors import (
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-BROKEN = frozenset({errno.EIO, getattr(errno, "EUCLEAN", errno.EIO), errno.ENXIO})
+BROKEN = frozenset({errno.EIO, errno.ESTALE, getattr(errno, "EUCLEAN", errno.EIO), errno.ENXIO})
 UNFIT = frozenset(
     {errno.EFBIG, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ENOTDIR, errno.EISDIR}
 )

@@ -158,6 +158,18 @@ def write_document(system: System, path: Path, data: bytes, scratch: Path) -> No
         raise
 
 
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two files have the same bytes; reads them when their sizes are equal."""
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        while chunk := first.read(READ_SIZE):
+            heed_cancellation()
+            if chunk != second.read(READ_SIZE):
+                return False
+    return True
+
+
 def is_written(path: Path, data: bytes) -> bool:
     """Whether a document is there already with this content."""
     try:

@@ -24,7 +24,9 @@ from ._files import (
     drop,
     give_name,
     heed_cancellation,
+    is_same,
     write_all,
+    write_document,
 )
 from ._volume import Volume
 
@@ -321,6 +323,10 @@ def set_aside(
     for number in range(1, 1000):
         final = folder / (name if number == 1 else f"{number}-{name}")
         note = final.with_name(f"{final.name}.evidence.json")
+        if final.is_file() and is_same(path, final):
+            # Set aside by a process that died before it could say so, or by an earlier run.
+            drop(volume.system, path)
+            break
         if note.exists():
             # Evidence may have outlived its bytes: a user's deletion, or a crash between the two.
             continue
@@ -330,11 +336,7 @@ def set_aside(
             continue
         break
     text = f"{json.dumps(dict(evidence), ensure_ascii=False, indent=2)}\n"
-    handle = volume.system.create(note)
-    try:
-        write_all(volume.system, handle, text.encode("utf-8", "backslashreplace"))
-        volume.system.sync(handle)
-    finally:
-        os.close(handle)
+    # Whole or not at all, and of bytes that came again the latest.
+    write_document(volume.system, note, text.encode("utf-8", "backslashreplace"), volume.scratch)
     volume.sync_names([folder])
     return f"{folder.name}/{final.name}"

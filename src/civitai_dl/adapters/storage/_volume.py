@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import threading
 from collections.abc import Iterable
@@ -124,7 +125,7 @@ class Volume:
         There must be as much room beside the reserve as in it: otherwise a reserve that was given
         up would be proof enough that there is room again.
         """
-        draft = self.scratch / "reserve.tmp"
+        draft = self.scratch / f"reserve-{secrets.token_hex(4)}.tmp"
         try:
             if not self._reserve.exists():
                 self._take_room(draft)

@@ -15,8 +15,8 @@ OUTAGE = frozenset({0, 502, 503, 504, 520, 521, 522, 523, 524, 530})
 the edge in front of the service answers when the service does not (observed)."""
 
 DOUBTFUL = frozenset({500})
-"""Statuses that, for an image, may speak of its server as well as of the image alone; how many
-images meet them in a row tells."""
+"""Statuses that may speak of the service as well as of the one thing asked for; how many things
+meet them in a row tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,10 +100,32 @@ def name_key(component: str) -> str:
         # would take the accents of its vowel along. Upper before fold: NTFS compares in upper case,
         # where the dotless i meets the other one.
         caseless = unicodedata.normalize("NFKD", key).upper().casefold()
-        folded = _IGNORED.sub("", unicodedata.normalize("NFKC", caseless))
+        folded = _IGNORED.sub("", unicodedata.normalize("NFKC", _iotas_last(caseless)))
         if folded == key:
             return key
         key = folded
+
+
+def _iotas_last(caseless: str) -> str:
+    """Move each iota behind the accents around it.
+
+    Whether an accent stands on a vowel or on the iota that was below it depends on what a disk does
+    first, composing or changing case; here both come out alike.
+    """
+    text = unicodedata.normalize("NFKD", caseless)
+    if "\u03b9" not in text:
+        return text
+    found: list[str] = []
+    iotas = 0
+    for letter in text:
+        if letter == "\u03b9":
+            iotas += 1
+            continue
+        if not unicodedata.combining(letter):
+            found.append("\u03b9" * iotas)
+            iotas = 0
+        found.append(letter)
+    return "".join(found) + "\u03b9" * iotas
 
 
 def split_extension(component: str) -> tuple[str, str]:
