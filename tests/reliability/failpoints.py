@@ -59,9 +59,7 @@ STORAGE_STEPS = (
     "quarantine-sync",
     "quarantine-move",
     "quarantine-folder",
-    "evidence-create",
-    "evidence-write",
-    "evidence-sync",
+    "evidence-replace",
     "reserve-create",
     "reserve-write",
     "reserve-sync",
@@ -267,7 +265,7 @@ class FailingSystem(System):
 
     def replace(self, existing: Path, new: Path) -> None:
         """See System."""
-        kind = kind_of(existing)
+        kind = "evidence" if kind_of(new) == "evidence" else kind_of(existing)
         name = "take-over" if kind == kind_of(new) == "partial" else f"{kind}-replace"
         with self._points.step(name):
             self._system.replace(existing, new)

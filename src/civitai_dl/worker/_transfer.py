@@ -132,6 +132,7 @@ class Transfer:
     _saved_at: float = 0.0
     _tail: bytearray = field(default_factory=bytearray)
     _taken: bool = False
+    _noted: bool = False
 
     async def run(self) -> Got:
         """Fetch until the whole is held.
@@ -156,7 +157,7 @@ class Transfer:
         """The bytes of an earlier attempt that was complete but did not get its name."""
         if self.partial.held != staged.size:
             return None
-        self._held = await self.tools.catalog.held(self.task.key)
+        self._noted = await self.tools.catalog.held(self.task.key) is not None
         await self.partial.begin(staged.size, crc=self.crc)
         self._begun = True
         return await self._finish()
@@ -164,7 +165,7 @@ class Transfer:
     @property
     def checkpointed(self) -> bool:
         """Whether the catalog has a checkpoint of this partial, to be forgotten in the end."""
-        return self._saved > 0 or self._held is not None
+        return self._noted or self._saved > 0
 
     @property
     def grew(self) -> bool:
@@ -177,6 +178,7 @@ class Transfer:
     async def _take_over(self) -> None:
         self._saved_at = self.tools.clock.now()
         held = await self.tools.catalog.held(self.task.key)
+        self._noted = held is not None
         if held is not None and (not self.tools.resume or self.partial.held < held.size):
             held = None
         self._held = held

@@ -255,8 +255,7 @@ class LocalStorage:
         mine = self._scratch / f"{name}.{self._owner}.{secrets.token_hex(4)}.part"
         left = self._left.pop(name, None)
         if left is not None and left.ours:
-            with storage_errors(f"taking over {left.path.name}"):
-                left = _take_over(self._system, left, mine)
+            left = self._take_over(name, left, mine)
         foreign = None if left is None or left.ours else left.path
         partial = LocalPartial(mine, self._resolve, self.volume, left=foreign)
         try:
@@ -267,6 +266,16 @@ class LocalStorage:
                 # What cannot even be looked at is found, or not, by the next start.
                 if not partial.gone:
                     self._left[name] = Left(mine, mine.stat().st_size, ours=True)
+
+    def _take_over(self, name: str, left: Left, mine: Path) -> Left | None:
+        """Make an earlier attempt's partial ours; None when it is gone, or was published."""
+        try:
+            with storage_errors(f"taking over {left.path.name}"):
+                return _take_over(self._system, left, mine)
+        except StorageError:
+            # It is still there for the next try.
+            self._left[name] = left
+            raise
 
     async def sync_all(self, partials: Sequence[Partial]) -> list[StorageError | None]:
         """See ports.Storage."""
