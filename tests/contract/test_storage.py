@@ -1071,7 +1071,7 @@ class TestLocalStorage(StorageSuite):
             (errno.EFBIG, StorageUnfit),
             (errno.EMFILE, OutOfHandles),
             (errno.ENFILE, OutOfHandles),
-            (errno.ESTALE, StorageError),
+            (errno.ESTALE, StorageBroken),
         ],
     )
     async def test_trouble_with_the_disk_is_named_by_what_to_do(

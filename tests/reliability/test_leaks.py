@@ -452,8 +452,8 @@ BUGS = {
         "from civitai_dl import errors as owner\nowner.Unavailable.__init__ = bug",
         Fault(origin="api", path="^/api/download", headers={"Content-Length": "lots"}),
     ),
-    "while a checkpoint is taken": (
-        "from civitai_dl.adapters.catalog import SqliteCatalog as owner\nowner.hold = bug",
+    "while bytes are proven": (
+        "from civitai_dl.adapters.storage._partial import LocalPartial as own\nown.finish = bug",
         Fault(origin="storage", cut_after=15_000),
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from civitai_dl.domain.decisions import (
     image_source,
     model_folder,
+    name_key,
     picture_key,
     split_extension,
 )
@@ -88,7 +89,8 @@ def make_sidecars(model: Model, stored: Mapping[str, StoredFile]) -> tuple[Docum
     documents: dict[str, bytes] = {}
     links: dict[str, str] = {}
     raws = {_id(item): item for item in _dicts(model.raw.get("modelVersions"))}
-    taken = {found.path for found in stored.values()}
+    # As disks that ignore case see them.
+    taken = {name_key(found.path) for found in stored.values()}
     for version in model.versions:
         info = _dump(_info(model, raws.get(version.id, {})))
         preview = _first_still(version, stored)
@@ -101,8 +103,8 @@ def make_sidecars(model: Model, stored: Mapping[str, StoredFile]) -> tuple[Docum
             if preview is not None:
                 links[f"{stem}.preview.{preview.path.rsplit('.', 1)[-1]}"] = preview.path
     return (
-        [(path, data) for path, data in documents.items() if path not in taken],
-        [(existing, path) for path, existing in links.items() if path not in taken],
+        [(path, data) for path, data in documents.items() if name_key(path) not in taken],
+        [(existing, path) for path, existing in links.items() if name_key(path) not in taken],
     )
 
 

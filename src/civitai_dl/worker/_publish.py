@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from civitai_dl.domain.decisions import MAX_COMPONENT_BYTES, portable_component
 from civitai_dl.domain.entities import Stored, StoredFile, Task
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def other_name(path: str, mark: str, number: int) -> str:
     if not dot or not stem:
         stem, extension = name, ""
     tail = f"-{mark}" if number == 0 else f"-{mark}-{number}"
-    return f"{folder}/{stem[: 200 - len(tail)]}{tail}{'.' + extension if extension else ''}"
+    end = f"{tail}.{extension}" if extension else tail
+    room = MAX_COMPONENT_BYTES - len(end.encode())
+    return f"{folder}/{portable_component(stem, max_bytes=room)}{end}"
 
 
 def names(path: str, mark: str) -> Iterator[str]:

@@ -329,6 +329,7 @@ def report(test: str, result: Result, seconds: float, seed: int) -> None:
         "states": result.states,
         "again": result.again,
         "violations": len(result.violations),
+        "found": result.violations,
         "seconds": round(seconds, 1),
         "seed": seed,
     }

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import anyio.to_thread
 
-from civitai_dl.domain.decisions import decide_room
+from civitai_dl.domain.decisions import MAX_COMPONENT_BYTES, decide_room, portable_component
 from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
 
@@ -320,6 +320,8 @@ def set_aside(
 ) -> str:
     """Move bad bytes to the quarantine with the evidence beside them; returns the archive path."""
     volume.make_folder(folder)
+    # A number may come before it, and the evidence has the same name and more.
+    name = portable_component(name, max_bytes=MAX_COMPONENT_BYTES - len("999-.evidence.json"))
     for number in range(1, 1000):
         final = folder / (name if number == 1 else f"{number}-{name}")
         note = final.with_name(f"{final.name}.evidence.json")

@@ -28,7 +28,7 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
-from ._names import name_key, place_names, portable_component, split_extension
+from ._names import MAX_COMPONENT_BYTES, name_key, place_names, portable_component, split_extension
 from ._pace import Pace, slow_start
 from ._place import gallery_stem, model_folder, user_folder
 from ._plan import (
@@ -66,6 +66,7 @@ from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_ste
 
 __all__ = [
     "DOUBTFUL",
+    "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
     "NEXT_STATE",
     "OPEN",
