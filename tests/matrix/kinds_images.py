@@ -61,8 +61,6 @@ def _slowed(place: Place) -> list[Fault]:
     return [Fault(origin="cdn", bytes_per_second=max(20.0, left / 0.3), slow_after=place.at)]
 
 
-_ONE_404 = "a task knows how often it failed, not of what: after another failure one 404 is enough"
-
 IMAGES: tuple[Kind, ...] = (
     _b("cut", "N5 P8", lambda at: Fault(cut_after=at), Fault(close=True)),
     _b(
@@ -129,14 +127,7 @@ IMAGES: tuple[Kind, ...] = (
         Fault(status=302, headers={"Location": "http://[broken"}, body=b""),
     ),
     _a("403", "A2", Fault(status=403, body=_PAGE.format("Forbidden"))),
-    replace(
-        _a("404", "A10", Fault(status=404, body=b"Not Found")),
-        doubts={
-            ("byte 0", "fresh"): _ONE_404,
-            ("after last", "fresh"): _ONE_404,
-            ("byte 0", "resume"): _ONE_404,
-        },
-    ),
+    _a("404", "A10", Fault(status=404, body=b"Not Found")),
     _a(
         "404 for ever",
         "A10",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal, Union
 
 from civitai_dl.testing import FakeCivitai, Fault
@@ -70,8 +70,7 @@ class Kind:
 
     ids: of the fault list. ends: "exact", or the class of the end: "left", "failed:<trouble>",
     "unavailable:<reason>". silence: seconds without a byte that the client bears. resolves: how
-    many links the transfer may cost, None when that is not the point. doubts: (position, mode) of
-    the places where it is known to end otherwise, with the reason.
+    many links the transfer may cost, None when that is not the point.
     """
 
     name: str
@@ -81,7 +80,6 @@ class Kind:
     ends: Ends = "exact"
     silence: float = 30.0
     resolves: int | None = None
-    doubts: Mapping[tuple[str | int, Mode], str] = field(default_factory=dict)
 
     def end(self, place: Place) -> str:
         """The class of the end of a run that meets it here."""

@@ -11,7 +11,6 @@ import random
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 from kinds import KINDS
 from places import MODES, POSITIONS, Kind, Mode
 from stage import Stage
@@ -51,14 +50,7 @@ def _name(case: Case) -> str:
     return f"{kind.origin} {kind.name}, {position}, {mode}"
 
 
-def _parameter(case: Case) -> ParameterSet:
-    kind, position, mode = case
-    doubt = kind.doubts.get((position, mode))
-    marks = () if doubt is None else (pytest.mark.xfail(strict=True, reason=doubt),)
-    return pytest.param(case, id=_name(case), marks=marks)
-
-
-@pytest.mark.parametrize("case", [_parameter(case) for case in cases()])
+@pytest.mark.parametrize("case", [pytest.param(case, id=_name(case)) for case in cases()])
 async def test_trouble_ends_exact_or_is_told(stage: Stage, tmp_path: Path, case: Case) -> None:
     """After any trouble the archive holds the true bytes, or the run says what it has not got."""
     kind, position, mode = case

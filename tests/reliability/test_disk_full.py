@@ -262,7 +262,9 @@ def test_a_file_larger_than_files_may_be_fails_alone(tmp_path: Path) -> None:
     """RLIMIT_FSIZE: what is too large fails with what helps; without the limit it comes."""
     world = some_world(3)
     large = FakeFile(name="large.safetensors", size=3_000_000)
-    world.model(9, versions=(FakeVersion(id=9, files=(large,), images=()),))
+    # A gallery that is empty is asked for again, in real seconds here.
+    images = (FakeImage(width=16, height=16),)
+    world.model(9, versions=(FakeVersion(id=9, files=(large,), images=images),))
     output = tmp_path / "archive"
     fake = FakeCivitai(world)
     with fake.in_thread():

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 GONE = frozenset({404, 410})
 """What the CDN answers for an image that was removed or blocked."""
 
+BELIEVED = 2
+"""How often the CDN must say so before it is believed; other trouble in between does not count."""
+
 REFUSED = 530
 """The status under which a refusal by the CDN counts: the edge's, which is about the lane when it
 happens to many images, and about the image when it happens to one."""
@@ -116,7 +119,8 @@ def _failed(
 ) -> Outcome:
     failure = as_failure(error)
     if isinstance(error, LinkExpired) and error.status in GONE:
-        if task.attempt < 1:
+        misses = tools.missed[task.key] = tools.missed.get(task.key, 0) + 1
+        if misses < BELIEVED:
             failure = replace(failure, trouble=Trouble.NOT_FOUND)
             return WorkerDesk(tools).decide(task, failure)
         return Unavailable(Reason.GONE, f"the image was removed (HTTP {error.status})")

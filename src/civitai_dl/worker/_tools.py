@@ -67,6 +67,8 @@ class Tools:
     the API key is valid, None when there is none. digests: what earlier tries of this process
     measured where a digest was wrong. signed: links of files that were tried and not finished:
     each one asked for counts against the account's quota. asking: links that are being asked for.
+    missed: how often an image was not there. told: what the person was told already. barrier: gives
+    finished bytes their names.
     """
 
     api: JsonApi
@@ -86,6 +88,7 @@ class Tools:
     local_service: bool = False
     digests: dict[str, list[str]] = field(default_factory=dict)
     signed: dict[str, SignedUrl] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     barrier: Barrier = field(init=False)
 

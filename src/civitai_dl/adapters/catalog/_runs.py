@@ -232,7 +232,7 @@ def _goes_on(
     """
     if row["job_done"] or row["selection"] != selection:
         return False
-    if 0 <= now - row["started_at"] < FRESH:
+    if abs(now - row["started_at"]) < FRESH:
         return True
     marks = ", ".join("?" for _ in PAGES)
     unread = connection.execute(

@@ -17,5 +17,5 @@ def is_due(reason: str, *, until: float | None, tried_at: float, now: float, key
         return now >= until
     if reason == Reason.LOGIN_REQUIRED.value and key:
         return True
-    # A try in the future was noted by a clock that was wrong.
-    return not 0 <= now - tried_at < RECHECK
+    # A try that lies far ahead was noted by a clock that was wrong.
+    return abs(now - tried_at) >= RECHECK
