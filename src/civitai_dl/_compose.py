@@ -179,7 +179,7 @@ class Run:
             await self.storage.sweep(await runs.partial_keys())
             if not self.settings.dry_run:
                 # On a disk that is full already, nothing is asked for in vain.
-                await self.storage.prove()
+                await self._prove_at_start()
                 stack.callback(self.storage.volume.relieve)
             begun = await self._begin(runs, roots)
             ledger = SqliteLedger(self.database, begun.run)
@@ -202,6 +202,13 @@ class Run:
             await self._write_lists_patiently(ledger)
         listeners.emit(RunFinished(report))
         return report
+
+    async def _prove_at_start(self) -> None:
+        try:
+            await self.storage.prove()
+        except StorageFull as error:
+            hint = "free some space, then run the same command again"
+            raise StorageFull(error.message, hint=hint) from error
 
     async def _begin(self, runs: Runs, roots: Sequence[Root]) -> RunBegun:
         return await runs.begin(

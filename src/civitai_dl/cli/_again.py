@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from civitai_dl.adapters.storage import local_path
+from civitai_dl.adapters.storage import STATE, local_path
 from civitai_dl.archive import failed_txt, retry_ps1, retry_sh, unavailable_txt
 from civitai_dl.config import STDIN, Settings
 from civitai_dl.domain.entities import CreatorTarget, RunReport, Wanted
@@ -47,8 +48,11 @@ def _write(path: Path, text: str | None) -> None:
             return
         # PowerShell 5 reads a script as UTF-8 only when it begins with a BOM.
         encoding = "utf-8-sig" if path.suffix == ".ps1" else "utf-8"
-        draft = path.with_name(f".{path.name}.tmp")
-        draft.write_text(text, encoding=encoding, newline="\n", errors="backslashreplace")
+        draft = path.parent / STATE / "tmp" / f"{path.name}.tmp"
+        with draft.open("w", encoding=encoding, newline="\n", errors="backslashreplace") as target:
+            target.write(text)
+            target.flush()
+            os.fsync(target.fileno())
         if path.suffix == ".sh":
             draft.chmod(0o755)
         draft.replace(path)

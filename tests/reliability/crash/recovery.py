@@ -35,7 +35,7 @@ from civitai_dl.adapters.storage._owner import myself
 from civitai_dl.domain.entities import RunReport
 
 SPEED = 5000.0
-"""Client seconds per real second; with sockets it is less, or a busy machine looks like an outage."""
+"""Client seconds per real second; less with sockets: a busy machine would look like an outage."""
 
 SPEED_OF_SOCKETS = 50.0
 

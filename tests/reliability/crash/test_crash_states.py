@@ -43,10 +43,6 @@ async def test_a_crash_leaves_nothing_that_is_not_true(name: str, *, dead: bool)
     assert result.violations == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a run that goes on dresses a model before its page is read, and not again after it",
-)
 async def test_a_kill_before_the_page_is_read_costs_no_sidecar() -> None:
     """A run that is killed before it has read a model's page: the next one writes what is due.
 

@@ -125,6 +125,9 @@ class Adding:
     def _is_news(self, row: sqlite3.Row, found: Planned) -> bool:
         status = State(row["status"])
         if row["run"] == self.run:
+            if found.task.kind is Kind.DRESS:
+                # Dressed, or about to be, and its page is read only now: it has to wait again.
+                return status in (State.SKIPPED, State.READY)
             # A page that waits for its turn may have been read by the way.
             return status is State.READY and isinstance(found.verdict, Expanded)
         if found.task.kind not in (Kind.FILE, Kind.IMAGE):

@@ -77,7 +77,10 @@ def touch(
         row[0]
         for row in connection.execute(
             "SELECT DISTINCT waits_for FROM tasks JOIN touched USING (id) "
-            "WHERE waits_for IS NOT NULL AND NOT keep"
+            "WHERE waits_for IS NOT NULL AND NOT keep AND NOT EXISTS ("
+            # A model is dressed when its page has been read, which may tell of more to wait for.
+            "SELECT 1 FROM tasks AS page WHERE page.model_id = tasks.model_id "
+            "AND page.type = 'model' AND page.status = 'ready')"
         )
     )
     # Most rows of a job that goes on change nothing but this, and so only the indexes of it.

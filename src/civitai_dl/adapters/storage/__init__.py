@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from civitai_dl.errors import ConfigError
@@ -37,6 +38,9 @@ def open_storage(
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise as_storage_error(error, str(path)) from error
+    with suppress(OSError):
+        # The archive's own name, where its folder lets us; the storage looks after those within.
+        System().sync_folder(path.resolve().parent)
     return LocalStorage(path, system=system, trusted=trusted and not may_be_shared(path))
 
 
