@@ -165,7 +165,7 @@ class LaneRunner:
             self.breaker = self.breaker.failed(task.key)
             if self.breaker.rest > 0 and self.breaker.is_lanes:
                 self._close(LaneClosed(first.failure, self.clock.now()))
-        elif isinstance(first, (Deferred, Failed)) and _is_outage(first.failure):
+        elif isinstance(first, (Deferred, Failed)) and self._is_outage(first.failure):
             return self._heed_outage(task, first.failure, outcomes)
         else:
             self.alone = False
@@ -173,6 +173,14 @@ class LaneRunner:
             self.breaker = self.breaker.succeeded()
             self.width = self.width.succeeded()
         return outcomes
+
+    def _is_outage(self, failure: Failure) -> bool:
+        """Whether a failure speaks of the service or the way to it, not of one thing.
+
+        Images come by the thousand from one server, so that what is doubtful for one is soon clear.
+        """
+        doubtful = DOUBTFUL if self.lane is Lane.IMAGES else frozenset()
+        return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE | doubtful
 
     def _heed_machine(self, first: Deferred | Failed) -> None:
         if isinstance(first, Deferred) and first.halt:
@@ -235,8 +243,3 @@ class LaneRunner:
 def _is_ours(failure: Failure) -> bool:
     """Whether a failure is this machine's."""
     return failure.trouble in (Trouble.STORAGE, Trouble.HANDLES)
-
-
-def _is_outage(failure: Failure) -> bool:
-    """Whether a failure speaks of the service or the way to it, not of one thing."""
-    return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE | DOUBTFUL
