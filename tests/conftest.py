@@ -1,6 +1,7 @@
 """What every test shares: how hard Hypothesis looks."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +18,8 @@ settings.register_profile(
 # HYPOTHESIS_PROFILE=thorough make test: fresh examples, for an evening's search.
 settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Whoever starts us in the background may have switched Ctrl-C off, for all children, too;
+    # and what Ctrl-C does is part of what is tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
