@@ -15,7 +15,7 @@ from civitai_dl.errors import StorageDenied
 from ._errors import BROKEN
 from ._files import READ_SIZE, Meter, heed_cancellation
 
-LOST = BROKEN | {errno.EBADMSG}
+LOST = (BROKEN - {errno.ESTALE}) | {errno.EBADMSG}
 """Answers of a disk, or of a file system with checksums, that cannot give the bytes any more."""
 
 Hear = Callable[[int], None]
