@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from civitai_dl.domain.decisions import decide_room, listed_anew, room_needed
+from civitai_dl.domain.decisions import decide_room, latest_wait, listed_anew, room_needed
 from civitai_dl.domain.entities import (
     CreatorName,
     CreatorRef,
@@ -57,3 +57,8 @@ def test_a_page_is_asked_for_anew_from_its_beginning():
     half = CreatorRef(CreatorName("ann"), stage="safe", cursor="x")
     assert listed_anew(half) == CreatorRef(CreatorName("ann"))
     assert listed_anew(ModelRef(ModelId(1))) == ModelRef(ModelId(1))
+
+
+def test_nobody_waits_for_years():
+    """A moment that another clock has set is believed up to two days ahead."""
+    assert 1_000.0 + 2 * 86_400 == latest_wait(1_000.0)
