@@ -70,7 +70,7 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
 from ._dressing import dress, pictures
-from ._ending import Ending, report_of
+from ._ending import Ending, first_error, report_of
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 
@@ -120,7 +120,7 @@ async def archive(
             storage = open_storage(settings.output, system=system, trusted=lock.proven)
             database = Database(
                 directory / STATE / STATE_FILE,
-                trouble=_teller(reporter),
+                trouble=teller(reporter),
                 relieve=storage.volume.relieve,
                 watch=watch,
             )
@@ -141,7 +141,7 @@ async def opened(database: Database, *, check: bool = False) -> AsyncIterator[Da
             await anyio.to_thread.run_sync(database.close)
 
 
-def _teller(reporter: Reporter) -> Callable[[CivitaiDLError | None], None]:
+def teller(reporter: Reporter) -> Callable[[CivitaiDLError | None], None]:
     """Tells of a state database that has to wait; called in its thread."""
     loop = asyncio.get_running_loop()
 
@@ -323,7 +323,7 @@ class Run:
             known, others = group.split((StorageError, CatalogError, KeyRefused))
             if known is None or others is not None:
                 raise
-            return RunEnd({}, stopped=False), _first(known)
+            return RunEnd({}, stopped=False), first_error(known)
         return end, None
 
     def _performer(self, tools: Tools) -> Performer:
@@ -357,8 +357,3 @@ class Run:
         for name, kind in (("model", Kind.FILE), ("gallery", Kind.IMAGE)):
             chunks = list_chunks(ledger.rows([kind]), kind)
             await self.storage.save_stream(f"lists/{day}_{name}.json", chunks)
-
-
-def _first(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

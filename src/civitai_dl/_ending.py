@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from civitai_dl.adapters.catalog import SqliteLedger
@@ -10,6 +11,9 @@ from civitai_dl.errors import CivitaiDLError, KeyRefused
 from civitai_dl.scheduler import RunEnd
 
 from ._scope import Count
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +56,9 @@ async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunRe
 def _stopped(closed: LaneClosed) -> str:
     hint = closed.failure.hint
     return f"{closed.failure.detail} ({hint})" if hint else closed.failure.detail
+
+
+def first_error(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
+    """The first of what went wrong at the same time, however deep it lies."""
+    error = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

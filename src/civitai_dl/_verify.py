@@ -47,7 +47,8 @@ from civitai_dl.worker import (
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._compose import STATE_FILE, Performer, Run, opened
+from ._compose import STATE_FILE, Performer, Run, opened, teller
+from ._ending import first_error
 from ._memory import recall
 from ._scope import roots_of
 
@@ -119,7 +120,11 @@ async def verify(
         raise UsageError(f"there is no archive here: {directory}")
     with RunLock(directory / STATE / "lock") as lock:
         storage = open_storage(settings.output, trusted=lock.proven)
-        database = Database(directory / STATE / STATE_FILE, relieve=storage.volume.relieve)
+        database = Database(
+            directory / STATE / STATE_FILE,
+            trouble=teller(reporter),
+            relieve=storage.volume.relieve,
+        )
         async with opened(database, check=lock.unclean):
             work = _Verifying(
                 settings,
@@ -190,6 +195,8 @@ class _Verifying:
 
         async def heed() -> None:
             await self.stop.wait()
+            # What was found good by now is noted if it can be; nobody waits for room.
+            self.database.impatient()
             group.cancel_scope.cancel()
 
         try:
@@ -201,7 +208,7 @@ class _Verifying:
             known, others = group_of_errors.split(CivitaiDLError)
             if known is None or others is not None:
                 raise
-            raise _first(known) from None
+            raise first_error(known) from None
 
     def _found(self, finding: Finding) -> None:
         self.findings.append(finding)
@@ -283,11 +290,6 @@ class _Verifying:
             failures=_added(report.failures, await ledger.failures()),
             unavailable=_added(report.unavailable, await ledger.unavailable()),
         )
-
-
-def _first(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 @dataclass(slots=True)

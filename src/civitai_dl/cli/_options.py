@@ -9,6 +9,7 @@ from civitai_dl.config import (
     BASE_URL,
     Settings,
     check_base_url,
+    collect,
     config_path,
     find_token,
     read_file,
@@ -16,9 +17,10 @@ from civitai_dl.config import (
     read_size,
     read_span,
 )
-from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection
+from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted
 from civitai_dl.domain.messages import Language, pick_language
-from civitai_dl.errors import ConfigError
+from civitai_dl.errors import ConfigError, UsageError
+from civitai_dl.sources import parse_target
 
 T = TypeVar("T")
 
@@ -146,3 +148,17 @@ def _concurrency(text: str | None) -> int | None:
     if not text.isdigit() or not 1 <= int(text) <= 256:
         raise ConfigError(f"concurrency must be auto, or a number from 1 to 256, not {text!r}")
     return int(text)
+
+
+def read_targets(texts: tuple[object, ...]) -> list[Wanted]:
+    """What arguments name. Raises: UsageError that tells of each that names nothing."""
+    wanted, bad = collect([], map(str, texts), parse=parse_target, stdin=bytes)
+    if bad:
+        raise UsageError("\n".join(f"{line.origin}: {line.why}" for line in bad))
+    return wanted
+
+
+def given_names(flags: Mapping[str, object]) -> frozenset[str]:
+    """Names of Settings that the command line gives, so that no memory changes them."""
+    given = {name for name, value in flags.items() if value not in (None, False, ())}
+    return frozenset(given | ({"resume"} if "no_resume" in given else set()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,14 +14,14 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import Settings
 from civitai_dl.domain.entities import RunReport, Wanted
-from civitai_dl.domain.messages import Messages, pick_language
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.domain.messages import Messages
+from civitai_dl.errors import UsageError
 
 from ._again import write_leftovers
-from ._exit import INTERRUPTED, OK, tell
-from ._options import load_settings
-from ._session import have_streams, heeding_signals, reporting, say, say_the_end
-from ._verifying import given_names, read_targets
+from ._exit import OK
+from ._frame import framed
+from ._options import given_names, read_targets
+from ._session import heeding_signals, reporting, say, say_the_end
 
 WORST = (130, 4, 3, 1, 0)
 """Of the exit statuses of several runs, the first of these that occurs is the one of all."""
@@ -30,12 +29,8 @@ WORST = (130, 4, 3, 1, 0)
 
 def run_retry(flags: Mapping[str, object]) -> int:
     """Try again what was left; returns the exit status."""
-    have_streams()
-    lang = flags.get("lang")
-    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
-    try:
-        settings = load_settings(flags, os.environ)
-        messages = Messages(settings.language)
+
+    def work(settings: Settings, messages: Messages) -> int:
         targets = flags.get("targets")
         wanted = read_targets(targets if isinstance(targets, tuple) else ())
         read = partial(read_unfinished, settings, wanted, given=given_names(flags))
@@ -48,10 +43,8 @@ def run_retry(flags: Mapping[str, object]) -> int:
                 say(messages.say("nothing failed, and nothing was left: there is nothing to retry"))
             return OK
         return anyio.run(_go, settings, wishes, messages)
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return framed(flags, work)
 
 
 async def _go(settings: Settings, wishes: Sequence[Unfinished], messages: Messages) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -28,13 +28,13 @@ from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
 from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
 from civitai_dl.domain.entities import Notice, RunReport, Wanted
-from civitai_dl.domain.messages import Messages, pick_language
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.domain.messages import Messages
+from civitai_dl.errors import UsageError
 from civitai_dl.sources import parse_target
 
 from ._again import write_leftovers
-from ._exit import INTERRUPTED, tell
-from ._options import load_settings
+from ._exit import INTERRUPTED
+from ._frame import framed, nowhere
 from ._outlook import outlook_text
 
 if TYPE_CHECKING:
@@ -43,18 +43,11 @@ if TYPE_CHECKING:
 
 def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
-    have_streams()
-    lang = flags.get("lang")
-    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
-    try:
-        settings = load_settings(flags, os.environ)
-        messages = Messages(settings.language)
-        wanted = read_wanted(flags, messages)
-        return anyio.run(_go, settings, wanted, messages)
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    def work(settings: Settings, messages: Messages) -> int:
+        return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+
+    return framed(flags, work)
 
 
 def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]:
@@ -135,23 +128,7 @@ def say(text: str) -> None:
         sys.stdout.flush()
     except OSError:
         # Whoever read us has gone, or their disk is full; the archive is what counts.
-        sys.stdout = _nowhere()
-
-
-def have_streams() -> None:
-    """Started without standard streams, as some schedulers do, the run needs none."""
-    # Python has None in place of what was not there.
-    if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  # to the end
-    if sys.stdout is None:
-        sys.stdout = _nowhere()
-    if sys.stderr is None:
-        sys.stderr = _nowhere()
-
-
-def _nowhere() -> TextIO:
-    """Where output leads that nobody reads; open to the end of the process."""
-    return Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = nowhere()
 
 
 @contextmanager

@@ -15,19 +15,17 @@ from civitai_dl._verify import Order, VerifyReport, verify
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.reporters import CheckReporter, CheckView
 from civitai_dl.adapters.storage import STATE, local_path
-from civitai_dl.config import collect
 from civitai_dl.domain.decisions import Finding, read_subset
-from civitai_dl.domain.entities import Event, Notice, RunStarted, Wanted
-from civitai_dl.domain.messages import Messages, pick_language
+from civitai_dl.domain.entities import Event, Notice, RunStarted
+from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import CivitaiDLError, UsageError
-from civitai_dl.sources import parse_target
 from civitai_dl.worker import Progress
 
 from ._again import write_leftovers
-from ._exit import INTERRUPTED, tell
 from ._findings import account_of, json_of, one_line
-from ._options import load_settings
-from ._session import have_streams, heeding_signals, open_displays, open_log, say
+from ._frame import framed
+from ._options import given_names, read_targets
+from ._session import heeding_signals, open_displays, open_log, say
 
 if TYPE_CHECKING:
     from civitai_dl.config import Settings
@@ -38,12 +36,8 @@ TICK = 0.25
 
 def run_verify(flags: Mapping[str, object]) -> int:
     """Verify an archive; returns the exit status."""
-    have_streams()
-    lang = flags.get("lang")
-    messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
-    try:
-        settings = load_settings(flags, os.environ)
-        messages = Messages(settings.language)
+
+    def work(settings: Settings, messages: Messages) -> int:
         order = read_order(flags)
         folder = local_path(settings.output)
         if not (folder / STATE).is_dir():
@@ -51,10 +45,8 @@ def run_verify(flags: Mapping[str, object]) -> int:
             raise UsageError(messages.say("there is no archive here: {path}", path=folder))
         as_json = flags.get("as_json") is True
         return anyio.run(partial(_go, settings, order, messages, as_json=as_json))
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+    return framed(flags, work)
 
 
 def read_order(flags: Mapping[str, object]) -> Order:
@@ -68,20 +60,6 @@ def read_order(flags: Mapping[str, object]) -> Order:
         jobs=jobs if isinstance(jobs, int) else os.cpu_count() or 1,
         given=given_names(flags),
     )
-
-
-def read_targets(texts: tuple[object, ...]) -> list[Wanted]:
-    """What arguments name. Raises: UsageError that tells of each that names nothing."""
-    wanted, bad = collect([], map(str, texts), parse=parse_target, stdin=bytes)
-    if bad:
-        raise UsageError("\n".join(f"{line.origin}: {line.why}" for line in bad))
-    return wanted
-
-
-def given_names(flags: Mapping[str, object]) -> frozenset[str]:
-    """Names of Settings that the command line gives, so that no memory changes them."""
-    given = {name for name, value in flags.items() if value not in (None, False, ())}
-    return frozenset(given | ({"resume"} if "no_resume" in given else set()))
 
 
 async def _go(settings: Settings, order: Order, messages: Messages, *, as_json: bool) -> int:
