@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from ._flags import CONTEXT, shared
+
 
 @click.command(
     "doctor",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
     epilog="\b\nExamples:\n  civitai-dl doctor -o DIR\n  civitai-dl doctor -o DIR --rebuild",
 )
 @click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
@@ -17,7 +19,7 @@ import click
     help="Make a new state database from what can be read of the old one and from the files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
-@click.option("--lang", type=click.Choice(["ja", "en"]), help="Language.  [by locale]")
+@shared("lang")
 @click.pass_context
 def command(
     ctx: click.Context, output: str, lang: str | None, *, rebuild: bool, as_json: bool

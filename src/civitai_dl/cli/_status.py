@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
+from ._flags import CONTEXT, shared
+
 
 @click.command(
     "status",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=CONTEXT,
     epilog="\b\nExamples:\n  civitai-dl status -o DIR\n  civitai-dl status -o DIR --json",
 )
 @click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
-@click.option("--lang", type=click.Choice(["ja", "en"]), help="Language.  [by locale]")
+@shared("lang")
 @click.pass_context
 def command(ctx: click.Context, output: str, lang: str | None, *, as_json: bool) -> None:
     """Tell what the last run wanted, what is stored of it, and what is missing and why.
