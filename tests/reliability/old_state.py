@@ -1,4 +1,8 @@
-"""The state of an archive as version 1 of its schema had it."""
+"""The state of an archive as version 1 of its schema had it.
+
+Written down a second time on purpose: archives have it, whatever becomes of the scripts that make
+new ones.
+"""
 
 from __future__ import annotations
 

@@ -154,8 +154,7 @@ def test_a_signal_while_a_lane_rests(tmp_path: Path, begin: Begin) -> None:
         )
         one = ("1", "--base-url", fake.base_url)
         running = begin(*one)
-        until(lambda: fake.account.count(status=429))
-        time.sleep(0.3)  # until it has heard of it
+        until(running.has_logged("paused"))
         sent = running.signal(signal.SIGINT)
         running.ends_in_order(sent)
         finish(begin, fake, tmp_path, "1")
@@ -186,7 +185,6 @@ def test_stopped_and_continued(tmp_path: Path, begin: Begin) -> None:
         running.signal(signal.SIGSTOP)
         stopped = begin("1", "--base-url", fake.base_url).end()
         assert 5 == stopped[0], stopped[1]
-        time.sleep(0.5)
         running.signal(signal.SIGCONT)
         status, said = running.end()
     assert 0 == status, said

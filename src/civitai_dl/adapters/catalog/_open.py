@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from civitai_dl.errors import CatalogError, CatalogTooNew, StorageDenied
@@ -37,7 +39,7 @@ def open_connection(
     """
     _look(path, writable=True)
     connection = _connect(str(path), uri=False)
-    try:
+    with _closed_by_errors(connection, path):
         _prepare(connection)
         version = _verify(connection, check=check)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -52,18 +54,6 @@ def open_connection(
             migrate(connection, path, version, watch or _nobody)
         # Only now: what a migration sets aside is as large as the state.
         connection.execute("PRAGMA temp_store = MEMORY")
-    except sqlite3.Error as error:
-        connection.close()
-        raise as_catalog_error(error) from error
-    except UnicodeDecodeError as error:
-        connection.close()
-        raise damaged(error) from error
-    except OSError as error:
-        connection.close()
-        raise StorageDenied(f"{error.strerror}: {path.name}") from error
-    except BaseException:  # also a watcher's: the file must not stay open
-        connection.close()
-        raise
     return connection
 
 
@@ -74,19 +64,26 @@ def open_for_reading(
     del watch
     _look(path, writable=False)
     connection = _connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
+    with _closed_by_errors(connection, path):
         _prepare(connection)
         _verify(connection, check=check)
-    except sqlite3.Error as error:
-        connection.close()
-        raise as_catalog_error(error) from error
-    except UnicodeDecodeError as error:
-        connection.close()
-        raise damaged(error) from error
-    except BaseException:  # also a watcher's: the file must not stay open
-        connection.close()
-        raise
     return connection
+
+
+@contextmanager
+def _closed_by_errors(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Close a connection when anything goes wrong with it, and say what that means."""
+    try:
+        yield
+    except BaseException as error:  # also a watcher's: the file must not stay open
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise as_catalog_error(error) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise damaged(error) from error
+        if isinstance(error, OSError):
+            raise StorageDenied(f"{error.strerror}: {path.name}") from error
+        raise
 
 
 def _connect(address: str, *, uri: bool) -> sqlite3.Connection:
