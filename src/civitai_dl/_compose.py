@@ -18,6 +18,7 @@ import anyio.to_thread
 from civitai_dl._version import __version__
 from civitai_dl.adapters.api_client import ApiClient, Rates, open_api
 from civitai_dl.adapters.catalog import (
+    STATE_FILE,
     Database,
     Root,
     RunBegun,
@@ -73,6 +74,7 @@ from ._dressing import dress, pictures
 from ._ending import Ending, first_error, report_of
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
+from ._stock import take_stock
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock, Reporter
@@ -80,13 +82,11 @@ if TYPE_CHECKING:
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
-STATE_FILE = "state.db"
 LOOK_SECONDS = 2.0
 """Seconds between two looks whether there is room for the lists."""
 
 Watch = Callable[[str, sqlite3.Connection], None]
 Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
-STOCK = 10_000
 
 
 def user_agent() -> str:
@@ -253,17 +253,10 @@ class Run:
 
     async def _take_stock(self, runs: Runs, reporter: Reporter) -> None:
         """Look whether what is stored is still there; what is not is fetched again."""
-        last = 0
-        while batch := await runs.stored_after(last, STOCK):
-            last = batch[-1][0]
-            sizes = await self.storage.sizes([path for _, path, _ in batch])
-            gone = [
-                row for (row, _, size), found in zip(batch, sizes, strict=True) if found != size
-            ]
-            if gone:
-                text = f"missing or changed on disk, to be fetched again: {len(gone)}"
+        async for stock in take_stock(runs, self.storage):
+            if stock.gone:
+                text = f"missing or changed on disk, to be fetched again: {stock.gone}"
                 reporter.emit(Notice("warning", text))
-                await runs.missing(gone)
 
     async def _tools(
         self, stack: AsyncExitStack, api: ApiClient, reporter: Reporter, run: int

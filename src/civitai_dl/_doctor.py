@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from civitai_dl._probes import LONGEST, Ground, probe
-from civitai_dl.adapters.catalog import SCHEMA_VERSION, Checkup, check_up, holds_an_archive
+from civitai_dl.adapters.catalog import (
+    SCHEMA_VERSION,
+    STATE_FILE,
+    Checkup,
+    check_up,
+    holds_an_archive,
+)
 from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.errors import CatalogTooNew, CivitaiDLError
 
-STATE_FILE = "state.db"
 LITTLE_ROOM = 1_000_000_000
 """Bytes free below which a run will soon have to pause."""
 

@@ -78,3 +78,11 @@ def recall_selection(text: str) -> Selection | None:
         return msgspec.json.decode(text, type=Selection)
     except msgspec.MsgspecError:
         return None
+
+
+def service_of(text: str) -> str | None:
+    """The service that a run asked; None for a memory that cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=_Remembered).base_url
+    except msgspec.MsgspecError:
+        return None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,11 +11,13 @@ from typing import TypeVar
 
 import anyio
 import anyio.to_thread
-import msgspec
 
+from civitai_dl._memory import service_of
 from civitai_dl._relics import Disk
+from civitai_dl._stock import take_stock
 from civitai_dl.adapters.catalog import (
     SCHEMA_VERSION,
+    STATE_FILE,
     Database,
     Rebuilding,
     Runs,
@@ -27,7 +27,7 @@ from civitai_dl.adapters.catalog import (
     holds_an_archive,
 )
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, open_storage
+from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, System, open_storage
 from civitai_dl.domain.decisions import (
     Plausible,
     Proven,
@@ -40,7 +40,6 @@ from civitai_dl.errors import CatalogTooNew, UsageError
 
 T = TypeVar("T")
 
-STATE_FILE = "state.db"
 DRAFT = "state.db.rebuilding"
 ENDINGS = ("", "-wal", "-shm")
 BATCH = 2_000
@@ -79,7 +78,7 @@ async def rebuild(folder: Path, base_url: str, tell: Tell) -> Progress:
     state = folder / STATE
     if not state.is_dir() and not holds_an_archive(folder):
         raise UsageError(f"there is no archive here: {folder}")
-    with RunLock(state / "lock"):
+    with RunLock(state / "lock") as lock:
         old = _old_state(state)
         if old is not None and (glance(old).version or 0) > SCHEMA_VERSION:
             raise CatalogTooNew(
@@ -92,7 +91,8 @@ async def rebuild(folder: Path, base_url: str, tell: Tell) -> Progress:
         database = Database(draft)
         await anyio.to_thread.run_sync(database.start)
         try:
-            work = _Rebuild(folder, base_url, database, open_storage(str(folder)), tell)
+            storage = open_storage(str(folder), trusted=lock.proven)
+            work = _Rebuild(folder, base_url, database, storage, tell)
             await work.go(old)
         finally:
             with anyio.CancelScope(shield=True):
@@ -123,20 +123,11 @@ def _exchange(state: Path) -> str:
             old = state / f"{STATE_FILE}{ending}"
             if old.exists():
                 old.rename(aside / old.name)
-        _sync(aside)
+        System().sync_folder(aside)
         name = aside.name
     (state / DRAFT).rename(state / STATE_FILE)
-    _sync(state)
+    System().sync_folder(state)
     return f"{STATE}/{name}" if name else ""
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @dataclass(slots=True)
@@ -170,7 +161,8 @@ class _Rebuild:
     async def _salvage(self, wreck: Wreck) -> None:
         rebuilding = Rebuilding(self.database)
         runs = list(wreck.runs())
-        self.base_url = _base_of(runs) or self.base_url
+        told = [service_of(str(run["settings"])) for run in runs]
+        self.base_url = next(filter(None, reversed(told)), self.base_url)
         await rebuilding.take_runs(runs, list(wreck.targets()))
         async for rows in _batches(wreck.tasks()):
             self.progress.tasks += await rebuilding.take_rows(rows)
@@ -182,15 +174,8 @@ class _Rebuild:
 
     async def _look_after_kept(self) -> None:
         """What the old state calls stored is kept where a file of its size is there."""
-        runs, last = Runs(self.database), 0
-        while batch := await runs.stored_after(last, BATCH):
-            last = batch[-1][0]
-            sizes = await self.storage.sizes([path for _, path, _ in batch])
-            gone = [
-                row for (row, _, size), found in zip(batch, sizes, strict=True) if found != size
-            ]
-            self.progress.kept += len(batch) - len(gone)
-            await runs.missing(gone)
+        async for stock in take_stock(Runs(self.database), self.storage):
+            self.progress.kept += stock.there
             self.tell(self.progress)
 
     async def _take(self, tasks: Sequence[Task], files: dict[str, list[str]]) -> None:
@@ -260,18 +245,6 @@ class _Rebuild:
         stored = judge(task, path, measured)
         self.progress.wrong += stored is None
         return stored
-
-
-def _base_of(runs: Sequence[Mapping[str, object]]) -> str:
-    """The service that the last run asked; "" when it was the usual one, or nobody knows."""
-    for run in reversed(runs):
-        with suppress(msgspec.MsgspecError):
-            return msgspec.json.decode(str(run["settings"]), type=_Settings).base_url
-    return ""
-
-
-class _Settings(msgspec.Struct, frozen=True):
-    base_url: str = ""
 
 
 def judge(task: Task, path: str, measured: Measured) -> Stored | None:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from civitai_dl.adapters.catalog import Database, Runs, SqliteLedger
+from civitai_dl.adapters.catalog import STATE_FILE, Database, Runs, SqliteLedger
 from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.domain.entities import RunReport
-
-STATE_FILE = "state.db"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from civitai_dl.adapters.catalog import Asked, Database, Undone, find_undone
+from civitai_dl.adapters.catalog import STATE_FILE, Asked, Database, Undone, find_undone
 from civitai_dl.adapters.storage import STATE, local_path
 from civitai_dl.config import parse_user
 from civitai_dl.domain.entities import Selection, Target, Wanted
@@ -20,8 +20,6 @@ from ._scope import roots_of
 
 if TYPE_CHECKING:
     from civitai_dl.config import Settings
-
-STATE_FILE = "state.db"
 
 
 @dataclass(frozen=True, slots=True)

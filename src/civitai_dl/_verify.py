@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from civitai_dl.adapters.catalog import (
+    STATE_FILE,
     Database,
     Fate,
     Inspection,
@@ -47,7 +48,7 @@ from civitai_dl.worker import (
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._compose import STATE_FILE, Performer, Run, opened, teller
+from ._compose import Performer, Run, opened, teller
 from ._ending import first_error
 from ._memory import recall
 from ._scope import roots_of

@@ -393,3 +393,12 @@ def test_each_rule_wakes_at_a_breach(rule: Rule, text: str) -> None:
 def test_each_rule_sleeps_at_what_it_allows(rule: Rule, text: str) -> None:
     """No rule cries out at a small text that keeps to it."""
     assert list(rule(text)) == []
+
+
+def test_no_two_modules_of_tests_have_one_name():
+    """Modules that pytest imports by their base name alone would shadow each other."""
+    places: dict[str, list[str]] = {}
+    for path in text_files():
+        if path.suffix == ".py" and "tests" in path.parts and path.name != "conftest.py":
+            places.setdefault(path.name, []).append(name_of(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

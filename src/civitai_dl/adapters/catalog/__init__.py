@@ -8,7 +8,7 @@ from ._header import Glance, glance
 from ._inspection import Chosen, Fate, Inspection
 from ._ledger import SqliteLedger
 from ._migrate import SCHEMA_VERSION
-from ._open import holds_an_archive
+from ._open import STATE_FILE, holds_an_archive
 from ._queue import SqliteQueue
 from ._rebuild import Rebuilding
 from ._runs import Root, RunBegun, Runs
@@ -19,6 +19,7 @@ from ._wreck import Wreck
 __all__ = [
     "REBUILD",
     "SCHEMA_VERSION",
+    "STATE_FILE",
     "Asked",
     "Checkup",
     "Chosen",

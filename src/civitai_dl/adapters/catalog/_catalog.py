@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,7 @@ from civitai_dl.domain.entities import (
 from ._database import Database
 from ._rows import CLAIMABLE, dump_stored, load_stored, stored_file_of, task_of
 from ._seal import FACTS
-
-BELOW = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM tasks WHERE key = ?
-  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
-)
-"""
+from ._tree import BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +123,7 @@ class SqliteCatalog:
             row = connection.execute(
                 f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # our own text
                 "WHERE path IS NOT NULL AND status = 'stored' LIMIT 1",
-                (key,),
+                (json.dumps([key]),),
             ).fetchone()
             return row is not None
 

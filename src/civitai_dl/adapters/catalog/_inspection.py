@@ -12,35 +12,11 @@ import msgspec
 from civitai_dl.domain.decisions import Kept, Part, Subset
 
 from ._database import Database
-from ._rows import check_facts
+from ._rows import FORGET, check_facts
 from ._seal import FACTS
+from ._tree import ABOVE, BELOW, WITHIN
 
 STORED = "status = 'stored' AND path IS NOT NULL AND type IN ('file', 'image')"
-
-BELOW = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?))
-  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
-)
-"""
-
-WITHIN = "id IN (SELECT id FROM below)"
-
-ABOVE = """
-WITH RECURSIVE above (id) AS (
-  SELECT value FROM json_each(?)
-  UNION SELECT edges.parent FROM edges JOIN above ON edges.child = above.id
-)
-SELECT key FROM tasks JOIN above USING (id)
-"""
-
-DUE = """
-UPDATE tasks SET status = 'ready', run = ?, path = NULL, sha256 = NULL, size = NULL,
-  verified = NULL, prefixes = NULL, checked_at = NULL, why = NULL, detail = NULL, hint = NULL,
-  until = NULL, proof = NULL, staged = NULL, retries = 0, waited = 0, mismatches = 0,
-  not_before = 0, parked = 0, token = 0
-WHERE id = ?
-"""
 
 _prefixes = msgspec.json.Decoder(list[str])
 
@@ -220,7 +196,7 @@ def _begin(connection: sqlite3.Connection, rows: Sequence[int], now: float) -> i
         "INSERT INTO targets (run, position, text, origin, roots) VALUES (?, ?, ?, ?, ?)",
         [(run, position, *target) for position, target in enumerate(named)],
     )
-    connection.executemany(DUE, [(run, row) for row in rows])
+    connection.executemany(FORGET, [(run, row) for row in rows])
     return run
 
 

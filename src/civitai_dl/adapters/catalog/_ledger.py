@@ -11,21 +11,18 @@ from civitai_dl.domain.entities import Account, Kind, Lane, State, Task, Trace
 
 from ._database import Database
 from ._rows import CLAIMABLE, state_of, task_of
+from ._tree import BELOW
 
 BATCH = 2000
 
-COUNTED = """
-WITH RECURSIVE below (id) AS (
-  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?))
-  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
-)
-SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
+COUNTED = f"""
+{BELOW}SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
        COALESCE(SUM(size), 0) AS bytes, SUM(verified = 0) AS unverified
 FROM tasks JOIN below USING (id)
 WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
   AND (status = 'stored' OR run = ?)
 GROUP BY content, status, why
-"""
+"""  # noqa: S608  # our own text
 
 TROUBLED = """
 WITH RECURSIVE above (id, key, root) AS (

@@ -28,6 +28,9 @@ WAL_BYTES = 64 << 20
 
 MEMORY = ":memory:"
 
+STATE_FILE = "state.db"
+"""How the file is called, in the folder for the state."""
+
 
 def open_connection(
     path: Path, *, check: bool = False, watch: Watch | None = None

@@ -30,6 +30,15 @@ CLAIMABLE = (
     "waits_for, retries, waited, mismatches, seal"
 )
 
+FORGET = """
+UPDATE tasks SET status = 'ready', run = ?, path = NULL, sha256 = NULL, size = NULL,
+  verified = NULL, prefixes = NULL, checked_at = NULL, why = NULL, detail = NULL, hint = NULL,
+  until = NULL, proof = NULL, staged = NULL, retries = 0, waited = 0, mismatches = 0,
+  not_before = 0, parked = 0, token = 0
+WHERE id = ?
+"""
+"""Take back that a task has stored something: it is due in a run (0: in whichever wants it)."""
+
 _encoder = msgspec.json.Encoder()
 _decoders = {kind: msgspec.json.Decoder(subject) for kind, subject in SUBJECTS.items()}
 _stored = msgspec.json.Decoder(Stored)

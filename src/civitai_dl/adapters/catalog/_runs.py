@@ -11,10 +11,10 @@ from civitai_dl.domain.decisions import latest_wait
 from civitai_dl.domain.entities import Planned, Role, Wanted
 
 from ._adding import Adding
-from ._catalog import BELOW
 from ._database import Database
-from ._rows import PAGES
+from ._rows import FORGET, PAGES
 from ._touch import touch
+from ._tree import BELOW
 
 DEADLY = 3
 """Times a task may be at work when the program dies, before it has to wait for all others."""
@@ -105,13 +105,7 @@ class Runs:
         """These are not on disk any more: they are to be fetched again when wanted."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "UPDATE tasks SET status = 'ready', path = NULL, sha256 = NULL, size = NULL, "
-                "verified = NULL, prefixes = NULL, checked_at = NULL, why = NULL, detail = NULL, "
-                "hint = NULL, until = NULL, proof = NULL, retries = 0, staged = NULL, "
-                "not_before = 0, parked = 0, run = 0 WHERE id = ?",
-                [(row_id,) for row_id in row_ids],
-            )
+            connection.executemany(FORGET, [(0, row_id) for row_id in row_ids])
 
         await self.database.run(work, "missing")
 
@@ -238,7 +232,7 @@ def _goes_on(
     unread = connection.execute(
         f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
         f"WHERE status = 'ready' AND type IN ({marks}) LIMIT 1",
-        (key, *PAGES),
+        (json.dumps([key]), *PAGES),
     ).fetchone()
     return unread is not None
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection
 
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
 from ._adding import Adding
-from ._catalog import BELOW
 from ._rows import CONTENT, PAGES
+from ._tree import BELOW
 
 COLLECT = f"""
 INSERT INTO touched (id, gallery, keep) {BELOW}
@@ -56,7 +57,7 @@ def touch(
         "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
-    connection.execute(collect, (key, *names, *kinds))
+    connection.execute(collect, (json.dumps([key]), *names, *kinds))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(

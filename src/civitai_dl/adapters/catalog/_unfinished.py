@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ._database import Database
-from ._inspection import ABOVE, BELOW, WITHIN
+from ._tree import ABOVE, BELOW, WITHIN
 
 UNDONE = "status IN ('failed', 'ready', 'waiting', 'claimed')"
 

@@ -1,0 +1,24 @@
+"""Up and down the edges: what lies below some tasks, and above others. Heads of statements.
+
+Tasks are given as one parameter, a JSON list: of keys for what is below, of row ids for what is
+above.
+"""
+
+from __future__ import annotations
+
+BELOW = """
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?))
+  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id
+)
+"""
+
+WITHIN = "id IN (SELECT id FROM below)"
+
+ABOVE = """
+WITH RECURSIVE above (id) AS (
+  SELECT value FROM json_each(?)
+  UNION SELECT edges.parent FROM edges JOIN above ON edges.child = above.id
+)
+SELECT key FROM tasks JOIN above USING (id)
+"""
