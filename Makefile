@@ -105,7 +105,7 @@ test-full: $(DEV) ## run the fault matrix and the crash tests in full
 	@mkdir -p $(REPORT)
 	@$(call reliability,full)
 
-test-nightly: $(DEV) ## run them in full and with more chance, for hours
+test-nightly: $(DEV) ## repeat them until chance has had its say: more than an hour
 	@mkdir -p $(REPORT)
 	@$(call reliability,nightly)
 

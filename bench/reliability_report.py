@@ -21,8 +21,11 @@ from pathlib import Path
 from _markers import replace_between
 
 SIZES = ("quick", "full", "nightly")
-APART = ("test", "size", "seed", "date", "seconds")
+APART = ("test", "parts", "size", "seed", "date", "seconds")
 """What has a column of its own."""
+
+MOST = ("worst", "bytes")
+"""Figures of which the largest counts; other numbers of the parts of a test are added up."""
 
 FAULTY = ("lost", "duplicated", "corrupt", "orphans", "violations", "missed", "wrong")
 """Figures that must be nothing."""
@@ -48,7 +51,7 @@ def day_of(path: Path) -> str:
 
 def counted(folder: Path) -> list[dict[str, object]]:
     """The figures of each test, by name; files that are something else are told and left out."""
-    found = []
+    found: list[dict[str, object]] = []
     for path in sorted(folder.glob("*.json")):
         try:
             figures = json.loads(path.read_text("utf-8"))
@@ -57,7 +60,25 @@ def counted(folder: Path) -> list[dict[str, object]]:
             continue
         if isinstance(figures, dict):
             found.append({"test": path.stem, "date": day_of(path), **figures})
-    return sorted(found, key=lambda figures: str(figures["test"]))
+    by_test: dict[tuple[str, str], dict[str, object]] = {}
+    for one in found:
+        key = (str(one["test"]), str(one.get("size", "")))
+        known = by_test.get(key, {"parts": 0})
+        parts = {"parts": 1} if one.pop("part", "") else {}
+        by_test[key] = joined(known, {**one, **parts})
+    return [by_test[key] for key in sorted(by_test)]
+
+
+def joined(first: Mapping[str, object], second: Mapping[str, object]) -> dict[str, object]:
+    """The figures of two parts of one test, as those of one: its seed is that of the first."""
+    both: dict[str, object] = {**second, **first}
+    for name in first.keys() & second.keys() - {"seed"}:
+        mine, its = first[name], second[name]
+        if isinstance(mine, Mapping) and isinstance(its, Mapping):
+            both[name] = joined(mine, its)
+        elif isinstance(mine, (int, float)) and isinstance(its, (int, float)):
+            both[name] = max(mine, its) if name in MOST else mine + its
+    return both
 
 
 def groups(folder: Path) -> list[Group]:
@@ -115,7 +136,8 @@ def tables(figures: list[dict[str, object]], ran: list[Group]) -> str:
         took = one.get("seconds", "")
         cells = [told, f"{took:.0f}" if isinstance(took, (int, float)) else took]
         apart = [one.get(name, "") for name in ("seed", "date")]
-        lines.append(_row([one["test"], one.get("size", ""), *cells, *apart]))
+        name = f"{one['test']} ({one['parts']} parts)" if one.get("parts") else one["test"]
+        lines.append(_row([name, one.get("size", ""), *cells, *apart]))
     if ran:
         lines += ["", _row(["module", "size", "passed", "failed", "skipped", "seconds", "date"])]
         lines += [_row(["---", "---", "---:", "---:", "---:", "---:", "---"])]

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -23,10 +24,10 @@ from states import filled_state, rows_of, times_aside
 from civitai_dl.adapters.catalog import Database, Runs, SqliteCatalog, _database, _open
 from civitai_dl.domain.entities import Held
 from civitai_dl.errors import CatalogError, CatalogTooNew, CivitaiDLError, StorageFull
-from reliability_size import pick
+from reliability_size import note, pick
 
-FLIPS = pick(quick=100, full=1_000, nightly=10_000)
-CUTS = pick(quick=20, full=200, nightly=1_000)
+FLIPS = pick(quick=100, full=1_000, nightly=2_000)
+CUTS = pick(quick=20, full=200, nightly=400)
 SEED = 20_260_901
 
 
@@ -88,7 +89,7 @@ def test_a_flipped_byte_is_found_or_harmless(whole: Path, tmp_path: Path) -> Non
     """
     chance = random.Random(SEED)
     data, before = whole.read_bytes(), times_aside(rows_of(whole))
-    found = 0
+    found, began = 0, time.monotonic()
     for number in range(FLIPS):
         path = copy_of(whole, tmp_path / "flipped")
         changed = bytearray(data)
@@ -101,6 +102,8 @@ def test_a_flipped_byte_is_found_or_harmless(whole: Path, tmp_path: Path) -> Non
             found += 1
         else:
             assert before == times_aside(rows_of(path)), f"flip {number} at {place}"
+    counts = {"bytes flipped": FLIPS, "refused": found, "harmless": FLIPS - found}
+    note("damage to the state", seed=SEED, seconds=time.monotonic() - began, **counts)
     assert found > FLIPS // 3
 
 

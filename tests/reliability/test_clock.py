@@ -234,7 +234,7 @@ class Silence:
 @pytest.mark.parametrize(
     ("path", "rate"), [("/api/v1/images", 2.0), ("/api/v1/models", 0.5)], ids=["images", "models"]
 )
-@pytest.mark.parametrize("seed", range(pick(quick=3, full=20, nightly=200)))
+@pytest.mark.parametrize("seed", range(pick(quick=3, full=10, nightly=40)))
 async def test_a_queue_that_waited_through_a_suspend_does_not_burst(
     path: str, rate: float, seed: int
 ) -> None:
@@ -314,7 +314,7 @@ def assert_each_once(fake: FakeCivitai, world: World, output: Path) -> None:
 
 
 @pytest.mark.parametrize("wall", [0.0, HOUR, -HOUR, 10 * YEAR, -10 * YEAR])
-@pytest.mark.parametrize("seed", range(pick(quick=1, full=5, nightly=40)))
+@pytest.mark.parametrize("seed", range(pick(quick=1, full=3, nightly=10)))
 async def test_a_run_through_many_suspends_stores_everything_once(
     tmp_path: Path, wall: float, seed: int
 ) -> None:

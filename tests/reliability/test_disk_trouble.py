@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,7 +21,7 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage._volume import Volume
 from civitai_dl.domain.entities import Deferred, Stored, TaskSettled
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
-from reliability_size import pick
+from reliability_size import note, pick
 
 SETTINGS = replace(FAST, concurrency=3, max_wait=40.0)
 THINGS = ("model:1", "model:2", "model:3")
@@ -152,6 +153,7 @@ def spread(things: list[tuple[int, ...]], most: int) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_whatever_fails_nothing_is_lost(operation: str) -> None:
     """Each call of each kind fails in each way: what has its name is exact, and all comes."""
+    began = time.monotonic()
     async with stage() as here:
         dry = FailingSystem()
         ended = await here.run(here.begun(), dry)
@@ -161,10 +163,13 @@ async def test_whatever_fails_nothing_is_lost(operation: str) -> None:
         cases = [
             (code, nth, times) for code in CODES for nth in range(1, calls + 1) for times in TIMES
         ]
-        for code, nth, times in spread(cases, pick(quick=9, full=10**9, nightly=10**9)):
+        for code, nth, times in spread(cases, pick(quick=9, full=45, nightly=10**9)):
             name = f"{operation} {nth}/{calls} {errno.errorcode[code]} x {times}"
             failing = Failing(operation, code, nth=nth, times=times)
             await here.case(name, failing, same_run=code in WAITS)
+        counts = {"cases": here.cases - 1, "wrong": len(here.wrong)}
+        took = time.monotonic() - began
+        note("calls to the disk that fail", part=operation, seed="", seconds=took, **counts)
         assert [] == here.wrong
 
 
@@ -173,7 +178,7 @@ async def test_a_write_that_takes_a_part_before_the_disk_is_full_doubles_no_byte
     async with stage() as here:
         dry = FailingSystem()
         await here.run(here.begun(), dry)
-        for nth in range(2, dry.calls["write"] + 2, pick(quick=6, full=1, nightly=1)):
+        for nth in range(2, dry.calls["write"] + 2, pick(quick=6, full=3, nightly=1)):
             failing = Failing("write", errno.ENOSPC, nth=nth, times=2, short=True)
             await here.case(f"half of write {nth}", failing, same_run=True)
         assert [] == here.wrong

@@ -21,8 +21,11 @@ from civitai_dl.testing import FakeCivitai, FakeOptions
 from reliability_size import pick
 
 SEED = 20_260_802
-TIMES = pick(quick=1, full=25, nightly=100)
-ERRORS = pick(quick=6, full=80, nightly=400)
+PARTS = pick(quick=1, full=2, nightly=5)
+TIMES = pick(quick=1, full=3, nightly=5)
+"""How often each part stops at each step."""
+
+ERRORS = pick(quick=6, full=40, nightly=200)
 WORDS = ("user:ann", "--concurrency", "3", "--max-rate-model", "0", "--max-rate-image", "0")
 REHEARSAL = {
     "REHEARSAL_CHECKPOINT": str(256 << 10),
@@ -206,11 +209,12 @@ class Chain:
         shutil.rmtree(self.output)
 
 
-@pytest.mark.timeout(pick(quick=120, full=1500, nightly=6000))
-def test_a_kill_at_every_step(stage: Stage, ways: list[Way], model: Model) -> None:
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_kill_at_every_step(stage: Stage, ways: list[Way], model: Model, part: int) -> None:
     """Killed before or after any step, and again at another, the next run goes on as if nothing."""
-    found = Findings("failpoints: kill", SEED)
-    chance = random.Random(SEED)
+    seed = SEED + 100 * part
+    found, chance = Findings("kills at each step", seed, part=str(part)), random.Random(seed)
     began = time.monotonic()
     try:
         for _ in range(TIMES):
@@ -222,7 +226,7 @@ def test_a_kill_at_every_step(stage: Stage, ways: list[Way], model: Model) -> No
                 chain.finish()
     finally:
         found.seconds = time.monotonic() - began
-        found.more = {"steps": len(STEPS), "times": TIMES}
+        found.more = {"steps": len(STEPS) * TIMES}
         found.report()
 
 
@@ -239,10 +243,10 @@ def sorted_steps(ways: list[Way], chance: random.Random) -> Iterator[tuple[Way, 
         yield way, sorted(steps, key=lambda step: places[step] + chance.uniform(0, noise))
 
 
-@pytest.mark.timeout(pick(quick=60, full=600, nightly=3000))
+@pytest.mark.timeout(pick(quick=60, full=600, nightly=2400))
 def test_an_error_at_any_step(stage: Stage, ways: list[Way], model: Model) -> None:
     """A disk that fails once at any step: never a wrong byte, a known status, whole in the end."""
-    found = Findings("failpoints: errors", SEED)
+    found = Findings("errors at a step", SEED)
     chance = random.Random(SEED + 1)
     began, ends = time.monotonic(), []
     steps = [step for step in STEPS if not step.startswith(("state-", "lock", "unlock", "leftov"))]

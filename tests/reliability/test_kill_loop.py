@@ -28,7 +28,7 @@ SLACK = 768 << 10
 ACTIVE = 3
 RATE = 6_000_000
 PATIENCE = 60
-KILLS = pick(quick=7, full=170, nightly=900)
+KILLS = pick(quick=7, full=50, nightly=170)
 SEED = 20_260_801
 WORDS = ("user:ann", "--concurrency", str(ACTIVE), "--max-rate-model", "0", "--max-rate-image", "0")
 REHEARSAL = {"REHEARSAL_CHECKPOINT": str(CHECKPOINT), "REHEARSAL_SPEED": "60"}
@@ -129,7 +129,7 @@ def looping(tmp_path: Path) -> Iterator[Callable[..., Loop]]:
 
 def kill_on(loop: Loop, name: str) -> tuple[Findings, Model]:
     """Rounds until there were kills enough."""
-    found = Findings(f"kill loop: {name}", SEED)
+    found = Findings("kills at any moment", SEED, part=name)
     chance = random.Random(f"{SEED} {name}")
     began = time.monotonic()
     try:
@@ -146,7 +146,7 @@ def kill_on(loop: Loop, name: str) -> tuple[Findings, Model]:
     return found, model
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_files_are_continued_at_their_checkpoints(looping: Callable[..., Loop]) -> None:
     """A kill costs each file at work at most what came since its last checkpoint."""
     loop = looping(files_world())
@@ -155,13 +155,13 @@ def test_files_are_continued_at_their_checkpoints(looping: Callable[..., Loop]) 
     assert loop.again <= found.kills * ACTIVE * (CHECKPOINT + SLACK)
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_a_batch_of_images(looping: Callable[..., Loop]) -> None:
     """Images that are published together are each there whole, or not at all."""
     kill_on(looping(images_world()), "images")
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_equal_files(looping: Callable[..., Loop]) -> None:
     """Files with the same bytes are links to one of them, and cost the wire one transfer."""
     loop = looping(twins_world())
@@ -169,7 +169,7 @@ def test_equal_files(looping: Callable[..., Loop]) -> None:
     assert loop.again <= found.kills * ACTIVE * (CHECKPOINT + SLACK)
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_wrong_digests(looping: Callable[..., Loop]) -> None:
     """What fails its check lies in the quarantine once, with its evidence, and nowhere else."""
     _, model = kill_on(looping(wrong_world()), "quarantine")
@@ -187,7 +187,7 @@ def test_the_same_wrong_bytes_are_kept_once(looping: Callable[..., Loop]) -> Non
     assert 4 == len(list((output / "corrupted").iterdir()))
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_an_update_of_the_state(looping: Callable[..., Loop], tmp_path: Path) -> None:
     """The state of an older version is brought up to date, whenever that is interrupted."""
     begun = tmp_path / "begun"
@@ -205,7 +205,7 @@ def test_an_update_of_the_state(looping: Callable[..., Loop], tmp_path: Path) ->
     kill_on(loop, "migration")
 
 
-@pytest.mark.timeout(pick(quick=120, full=900, nightly=3600))
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
 def test_what_dead_processes_left(looping: Callable[..., Loop]) -> None:
     """A lock, partials and drafts of processes that are long dead are in nobody's way."""
 

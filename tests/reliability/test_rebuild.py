@@ -25,7 +25,7 @@ from civitai_dl.testing import FakeCivitai, demo_world
 from reliability_size import pick
 
 WORLD = ("user:lumen", "user:yamane_ken")
-ROUNDS = pick(quick=3, full=30, nightly=200)
+ROUNDS = pick(quick=3, full=15, nightly=60)
 
 
 @pytest.fixture(scope="module")

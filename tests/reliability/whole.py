@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reliability_size import size
+from reliability_size import note
 
 STATE = ".civitai-dl"
 OF_THE_RUN = ("failed.txt", "retry.sh", "retry.ps1", "unavailable.txt")
@@ -99,6 +99,7 @@ class Findings:
     duplicated: list[str] = field(default_factory=list)
     corrupt: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    part: str = ""
     seconds: float = 0.0
     more: dict[str, object] = field(default_factory=dict)
 
@@ -112,26 +113,19 @@ class Findings:
         ]
 
     def report(self) -> None:
-        """Print the figures; write them to the folder that RELIABILITY_REPORT names."""
-        figures = {
-            "test": self.test,
-            "size": size(),
-            "kills": self.kills,
-            "lost": len(self.lost),
-            "duplicated": len(self.duplicated),
-            "corrupt": len(self.corrupt),
-            "orphans": len(self.orphans),
-            "seed": self.seed,
-            "seconds": round(self.seconds, 1),
+        """Print the figures, and put them down."""
+        note(
+            self.test,
+            seed=self.seed,
+            seconds=self.seconds,
+            part=self.part,
+            kills=self.kills,
+            lost=len(self.lost),
+            duplicated=len(self.duplicated),
+            corrupt=len(self.corrupt),
+            orphans=len(self.orphans),
             **self.more,
-        }
-        text = json.dumps(figures)
-        print(text)  # noqa: T201  # the seed belongs to what a failure shows
-        folder = os.environ.get("RELIABILITY_REPORT")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            name = "".join(sign if sign.isalnum() else "-" for sign in self.test)
-            Path(folder, f"{name}.json").write_text(f"{text}\n", "utf-8")
+        )
 
     def look_at_the_visible(self, output: Path, model: Model) -> None:
         """Whatever has its final name has its true bytes, and nothing has a name of its own."""

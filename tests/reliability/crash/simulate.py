@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +18,8 @@ from recording import Log, QuietSystem, RecordingSystem
 from recovery import Aim, How, lay_out, published, read_state, recover, run
 from service import Service
 from workloads import Recording, scratch
+
+from reliability_size import note
 
 MOST_TOLD = 10
 """Violations that are described; more are only counted."""
@@ -322,22 +322,11 @@ def _short(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=12).digest()
 
 
-def report(test: str, result: Result, seconds: float, seed: int) -> None:
-    """Print the counts, and write them where RELIABILITY_REPORT says."""
-    facts = {
-        "test": test,
-        "states": result.states,
-        "again": result.again,
-        "violations": len(result.violations),
-        "found": result.violations,
-        "seconds": round(seconds, 1),
-        "seed": seed,
-    }
-    print(json.dumps(facts))  # noqa: T201  # a seed must be seen
-    folder = os.environ.get("RELIABILITY_REPORT")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(folder, f"{test}.json").write_text(json.dumps(facts))
+def report(test: str, part: str, result: Result, seconds: float, seed: int) -> None:
+    """Print the counts and what was found, and put the counts down."""
+    counts = {"states": result.states, "again": result.again, "violations": len(result.violations)}
+    note(test, part=part, seed=seed, seconds=seconds, **counts)
+    print(*result.violations, sep="\n")  # noqa: T201  # what was found
 
 
 def clock() -> float:

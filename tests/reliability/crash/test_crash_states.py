@@ -12,7 +12,7 @@ from reliability_size import pick
 
 SEED = 20_260_801
 
-STATES = pick(quick=300, full=5_200, nightly=20_500)
+STATES = pick(quick=300, full=1_300, nightly=5_200)
 """Per test; there are two for each of the workloads."""
 
 MOST_OF_ONE = pick(quick=300, full=1_000, nightly=1_000)
@@ -39,7 +39,7 @@ async def test_a_crash_leaves_nothing_that_is_not_true(name: str, *, dead: bool)
             wanted = min(MOST_OF_ONE, STATES - result.states)
             simulation = Simulation(recording, seed, result=result, seen=seen)
             await simulation.run(wanted)
-    report(f"crash-{name}-{'dead' if dead else 'living'}", result, clock() - began, seed)
+    report("crash states", f"{name} {'dead' if dead else 'living'}", result, clock() - began, seed)
     assert result.violations == []
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from mutants import MUTANTS, Mutant
-from simulate import Simulation, clock, report
+from simulate import Simulation, clock
 from workloads import recorded
 
-from reliability_size import pick
+from reliability_size import note, pick
 
 SEED = 7
 LOOKS = 1_000
@@ -28,6 +28,7 @@ async def test_a_protocol_that_is_wrong_is_found_out(mutant: Mutant) -> None:
             result = simulation.look(LOOKS)
             if not result.violations:
                 result = await simulation.run(STATES)
-    report(f"mutant-{mutant.name.replace(' ', '-')}", result, clock() - began, SEED)
+    counts = {"mutants": 1, "found": int(bool(result.violations)), "states": result.states}
+    note("mutants of the protocol", part=mutant.name, seed=SEED, seconds=clock() - began, **counts)
     print(*result.violations, sep="\n")  # noqa: T201  # how it was found out
     assert result.violations
