@@ -18,6 +18,7 @@ from ._damage import (
     tells_segments,
 )
 from ._due import is_due
+from ._fair import Turns
 from ._lifecycle import NEXT_STATE, OPEN, next_state
 from ._links import (
     download_path,
@@ -61,6 +62,7 @@ from ._room import decide_room, room_needed
 from ._salvage import latest_wait, listed_anew
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
+from ._streams import Streams, Window
 from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
@@ -92,10 +94,13 @@ __all__ = [
     "Share",
     "StartOver",
     "Step",
+    "Streams",
     "Subset",
     "Take",
     "There",
     "TurnAway",
+    "Turns",
+    "Window",
     "Wrong",
     "decide_resume",
     "decide_retry",
