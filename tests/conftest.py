@@ -19,7 +19,9 @@ settings.register_profile(
 settings.register_profile("thorough", deadline=None, max_examples=5_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+# Whoever starts us in the background, or with nohup, has switched these off for all children, too;
+# and what they do is part of what is tested.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Whoever starts us in the background may have switched Ctrl-C off, for all children, too;
-    # and what Ctrl-C does is part of what is tested.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
