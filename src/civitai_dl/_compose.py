@@ -37,6 +37,7 @@ from civitai_dl.adapters.storage import (
     System,
     local_path,
     open_storage,
+    take_limit,
 )
 from civitai_dl.archive import (
     list_chunks,
@@ -72,6 +73,7 @@ if sys.version_info < (3, 11):
 
 from ._dressing import dress, pictures
 from ._ending import Ending, first_error, report_of
+from ._limit import heed_limits
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 from ._stock import take_stock
@@ -116,6 +118,8 @@ async def archive(
     roots = roots_of(wanted, settings.selection)
     directory = local_path(settings.output)
     with RunLock(directory / STATE / "lock") as lock:
+        # What was asked of a run that died is no wish to this one.
+        take_limit(directory / STATE)
         async with AsyncExitStack() as stack:
             storage = open_storage(settings.output, system=system, trusted=lock.proven)
             database = Database(
@@ -299,6 +303,7 @@ class Run:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._hurry)
+                group.start_soon(self._heed_limits, tools)
                 if isinstance(self.clock, Wakeful):
                     group.start_soon(self.clock.watch)
                 end = await run_lanes(
@@ -321,6 +326,11 @@ class Run:
 
     def _performer(self, tools: Tools) -> Performer:
         return partial(perform, tools=tools)
+
+    async def _heed_limits(self, tools: Tools) -> None:
+        folder = local_path(self.settings.output)
+        change = tools.fetcher.change_limit
+        await heed_limits(folder, change, clock=self.clock, reporter=self.reporter)
 
     async def _hurry(self) -> None:
         """Once the end is asked for, nobody waits for room on the disk any more."""

@@ -80,10 +80,9 @@ class LinkResolver(Protocol):
     """Asks the service where the bytes of a file lie."""
 
     async def resolve(self, path: str) -> SignedUrl:
-        """Ask for a signed link; `path` is an API path with its query.
+        """Ask for a signed link; `path` is an API path with its query. Raises: SourceError.
 
-        Raises: SourceError. Each success counts against the account's download quota, so keep the
-        link while it is valid.
+        Each success counts against the account's download quota: keep the link while it is valid.
         """
 
 
@@ -111,11 +110,16 @@ class Fetcher(Protocol):
         offset: int = 0,
         end: int | None = None,
         if_range: str | None = None,
+        lane: str = "",
     ) -> AbstractAsyncContextManager[Body]:
         """Ask for the bytes from `offset` on, up to `end` (exclusive; None: all there are).
 
-        Any status is a Body; only the network raises (ConnectionLost, Stalled). Safe to repeat.
+        lane: for whom; each gets an equal part of the limit. Any status is a Body.
+        Raises: ConnectionLost, Stalled. Safe to repeat.
         """
+
+    def change_limit(self, limit: float) -> None:
+        """Keep to so many bytes per second from now on, 0 for none."""
 
 
 class Partial(Protocol):
@@ -188,10 +192,10 @@ class Storage(Protocol):
     async def inspect(
         self, paths: Sequence[str], *, read: bool, hear: Callable[[int], None] | None = None
     ) -> list[Seen]:
-        """Say what lies at each path; read: digest files as well.
+        """Say what lies at each path, where one file's trouble is an answer and raises nothing.
 
-        hear: told from another thread how many bytes more were read. What is wrong with one file is
-        an answer and raises nothing; cancellation is heeded between slices of 1 MiB.
+        read: digest files as well; cancellation is heeded between slices of 1 MiB. hear: told from
+        another thread how many bytes more were read.
         """
 
     async def names_of(self, folder: str, identity: tuple[int, int]) -> list[str]:
@@ -257,10 +261,7 @@ class Storage(Protocol):
         """
 
     async def prove(self) -> None:
-        """Show that the archive can be written; some room is held in reserve then.
-
-        Raises: StorageError. Safe to repeat.
-        """
+        """Show that the archive can be written; holds room in reserve. Raises: StorageError."""
 
     def free(self) -> int | None:
         """Bytes free for this user, None when the storage cannot tell."""

@@ -30,6 +30,11 @@ COMMANDS: dict[str, str] = {
     "images in descriptions": "説明文の画像",
     "gallery images": "ギャラリー画像",
     "images of creators": "ユーザーの画像",
+    "keeping to {size}/s now": "転送速度を {size}/秒 に制限します",
+    "no limit on bytes now": "転送速度の制限を解除しました",
+    "the run has not answered yet: it will heed this as soon as it can": (
+        "実行中の処理からまだ応答がありません。できるだけ早く反映されます"
+    ),
     "there is no archive here: {path}": "アーカイブが見つかりません: {path}",
     "A run is at work here now": "現在ここで実行中です",
     "{stored} of {expected} stored ({size}), {left} to do": (

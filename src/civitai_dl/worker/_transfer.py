@@ -220,7 +220,9 @@ class Transfer:
         first = asked.first if isinstance(asked, Resume) else 0
         if_range = asked.if_range if isinstance(asked, Resume) else None
         try:
-            opened = self.tools.fetcher.open(link, offset=first, if_range=if_range)
+            opened = self.tools.fetcher.open(
+                link, offset=first, if_range=if_range, lane=self.task.lane.value
+            )
             return await stack.enter_async_context(opened)
         except BadAnswer as error:
             # It says nothing about the bytes that are held.

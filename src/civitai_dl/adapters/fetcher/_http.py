@@ -16,13 +16,14 @@ from yarl import URL
 
 from civitai_dl.domain.decisions import (
     TRICKLE_SECONDS,
-    Pace,
     is_trickle,
     read_retry_after,
     read_whole,
 )
 from civitai_dl.domain.entities import Answer, SignedUrl
 from civitai_dl.errors import BadAnswer, CivitaiDLError, ConnectionLost, OutOfHandles, Stalled
+
+from ._bandwidth import Bandwidth
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock
@@ -57,8 +58,11 @@ _RANGE = re.compile(r"^bytes\s+(?:(\d+)-(\d+)|\*)/(\d+|\*)$", re.IGNORECASE)
 class HttpBody:
     """See ports.Body."""
 
-    def __init__(self, response: aiohttp.ClientResponse, fetcher: HttpFetcher, name: str) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, fetcher: HttpFetcher, name: str, lane: str
+    ) -> None:
         self._response = response
+        self._lane = lane
         self._fetcher = fetcher
         self._name = name
         self.answer = read_answer(response)
@@ -68,7 +72,7 @@ class HttpBody:
         watch = self._fetcher.watch(self._name, self.answer.host)
         try:
             while chunk := await self._chunk():
-                await self._fetcher.count(len(chunk))
+                await self._fetcher.bandwidth.take(self._lane, len(chunk))
                 watch.came(len(chunk))
                 yield chunk
             watch.ended()
@@ -77,7 +81,7 @@ class HttpBody:
         else:
             return
         if rest := _came_before(self._response.content):
-            await self._fetcher.count(len(rest))
+            await self._fetcher.bandwidth.take(self._lane, len(rest))
             yield rest
         # Made out here, where nothing is chained: the library's errors may hold the link.
         if issubclass(kind, aiohttp.ServerTimeoutError):
@@ -173,7 +177,7 @@ class HttpFetcher:
             total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
         )
         self._guard = guard
-        self._bytes = Pace(limit)
+        self.bandwidth = Bandwidth(limit, clock)
         self._clock = clock
         self._rates: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=PEERS))
         self._reopened: Counter[str] = Counter()
@@ -189,11 +193,9 @@ class HttpFetcher:
 
         return Watch(self._rates[host], self._clock, may_reopen)
 
-    async def count(self, size: int) -> None:
-        """Wait for as long as these bytes should have taken under the limit."""
-        if self._bytes.rate > 0:
-            self._bytes, wait = self._bytes.reserve(self._clock.now(), size)
-            await self._clock.sleep(wait)
+    def change_limit(self, limit: float) -> None:
+        """See ports.Fetcher."""
+        self.bandwidth.change(limit)
 
     @asynccontextmanager
     async def open(
@@ -203,6 +205,7 @@ class HttpFetcher:
         offset: int = 0,
         end: int | None = None,
         if_range: str | None = None,
+        lane: str = "",
     ) -> AsyncIterator[HttpBody]:
         """See ports.Fetcher."""
         headers = {}
@@ -213,7 +216,7 @@ class HttpFetcher:
         response = await self._follow(link.reveal(), headers)
         self._open.add(response)
         try:
-            yield HttpBody(response, self, str(link))
+            yield HttpBody(response, self, str(link), lane)
         finally:
             self._open.discard(response)
             # A half-read connection must not go back to the pool.

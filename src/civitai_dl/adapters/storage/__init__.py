@@ -9,6 +9,7 @@ from civitai_dl.errors import ConfigError
 
 from ._errors import as_storage_error
 from ._kind import kind_of, may_be_shared
+from ._limit import ask_limit, is_asked, take_limit
 from ._local import STATE, LocalStorage
 from ._lock import RunLock, holder_of
 from ._system import System
@@ -50,9 +51,12 @@ __all__ = [
     "RunLock",
     "System",
     "as_storage_error",
+    "ask_limit",
     "holder_of",
+    "is_asked",
     "kind_of",
     "local_path",
     "may_be_shared",
     "open_storage",
+    "take_limit",
 ]
