@@ -34,6 +34,7 @@ from civitai_dl.testing._service import (
     swapped,
     unasked_part,
 )
+from civitai_dl.testing._wire import Line
 from civitai_dl.testing._world import (
     FakeCreator,
     FakeFile,
@@ -70,6 +71,7 @@ __all__ = [
     "FakeVersion",
     "Fault",
     "Faults",
+    "Line",
     "Origin",
     "Planted",
     "Seen",

@@ -21,6 +21,7 @@ are too many. Between them lie 1.4 to 2 times as many as fill the line."""
 
 GROWTH = 1.25
 DECAY = 0.85
+"""By what they are multiplied; a few are doubled."""
 
 TROUBLE = 0.2
 """The share of transfers that failed or were turned away, above which half of them rest."""
@@ -98,7 +99,8 @@ class Streams:
         """How many there should be, when each of those now at work brings so much a second."""
         slower = self.alone / each
         if slower <= FLAT:
-            return min(self.most, ceil(self.now * GROWTH))
+            more = 2 * self.now if self.now < FEW else ceil(self.now * GROWTH)
+            return min(self.most, more)
         if slower > SLOWER:
             return max(1, int(self.now * DECAY))
         return self.now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -139,7 +140,10 @@ class FakeCivitai:
                 return route(self._context, request)
 
         def handler(request: Request) -> Response:
-            return self.faults.answer(origin, request, truly)
+            answer = self.faults.answer(origin, request, truly)
+            if self.options.line is None or origin == "api":
+                return answer
+            return replace(answer, wire=replace(answer.wire, line=self.options.line))
 
         return Server(handler, lambda exchange: self._observed(origin, exchange))
 

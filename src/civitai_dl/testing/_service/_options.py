@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from civitai_dl.testing._wire import Line
+
 GOOD_KEY = "fake-key"
 """The API key that the fake knows unless it is told others."""
 
@@ -60,5 +62,7 @@ class FakeOptions:
     """Answer every /images call with 503 and Retry-After: 2."""
     cdn_ranges: bool = True
     """Whether the CDN honours Range; nobody knows."""
+    line: Line | None = None
+    """What all bodies of storage and CDN share; None: loopback itself."""
     ports: tuple[int, int, int] = (0, 0, 0)
     """Ports of api, storage and cdn; 0 takes a free one."""

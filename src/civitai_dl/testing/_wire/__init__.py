@@ -1,5 +1,6 @@
 """A small HTTP/1.1 server over raw asyncio streams, which can misbehave on the wire."""
 
+from civitai_dl.testing._wire._line import Line
 from civitai_dl.testing._wire._messages import (
     Body,
     Handler,
@@ -15,6 +16,7 @@ __all__ = [
     "Exchange",
     "Handler",
     "Headers",
+    "Line",
     "Misbehaviour",
     "Observer",
     "Request",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
 
+from civitai_dl.testing._wire._line import Line
+
 Headers = Mapping[str, str]
 
 
@@ -71,6 +73,8 @@ class Misbehaviour:
     """More header lines, as they are, with or without a colon."""
     cut_head: int | None = None
     """Close the connection after this many bytes of the head."""
+    line: Line | None = None
+    """What the body shares with other bodies."""
     head_bytes_per_second: float | None = None
     """How slowly status line and headers come."""
 

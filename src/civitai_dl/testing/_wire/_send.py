@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from civitai_dl.testing._wire._line import SLICE as LINE_SLICE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -134,10 +136,13 @@ async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sendi
             sending.ended = wire.claimed_length in (None, length)
             return
         rate = wire.bytes_per_second if at >= wire.slow_after else None
-        slice_size = max(1, min(SLICE, int(rate / 20))) if rate else SLICE
+        most = SLICE if wire.line is None else LINE_SLICE
+        slice_size = max(1, min(most, int(rate / 20))) if rate else most
         stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
         if rate:
             await asyncio.sleep((stop - at) / rate)
+        if wire.line is not None:
+            await wire.line.take(stop - at)
         sending.bytes_sent = stop
         if stop == _last(response):
             sending.book()
