@@ -97,8 +97,10 @@ class Service:
         offset: int = 0,
         end: int | None = None,
         if_range: str | None = None,
+        lane: str = "",
     ) -> AsyncIterator[PlainBody]:
         """See ports.Fetcher."""
+        del lane
         headers = {}
         if offset or end is not None:
             last = "" if end is None else str(end - 1)
@@ -117,6 +119,10 @@ class Service:
         )
         answer = read_answer(head)  # type: ignore[arg-type]  # it reads three things of it
         yield PlainBody(answer, response, self)
+
+
+    def change_limit(self, limit: float) -> None:
+        """See ports.Fetcher; nothing takes time here."""
 
 
 def _key() -> dict[str, str]:
