@@ -120,7 +120,6 @@ class Service:
         answer = read_answer(head)  # type: ignore[arg-type]  # it reads three things of it
         yield PlainBody(answer, response, self)
 
-
     def change_limit(self, limit: float) -> None:
         """See ports.Fetcher; nothing takes time here."""
 

@@ -143,7 +143,7 @@ class FakeCivitai:
             answer = self.faults.answer(origin, request, truly)
             if self.options.line is None or origin == "api":
                 return answer
-            return replace(answer, wire=replace(answer.wire, line=self.options.line))
+            return replace(answer, line=self.options.line)
 
         return Server(handler, lambda exchange: self._observed(origin, exchange))
 

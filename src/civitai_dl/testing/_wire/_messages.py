@@ -73,8 +73,6 @@ class Misbehaviour:
     """More header lines, as they are, with or without a colon."""
     cut_head: int | None = None
     """Close the connection after this many bytes of the head."""
-    line: Line | None = None
-    """What the body shares with other bodies."""
     head_bytes_per_second: float | None = None
     """How slowly status line and headers come."""
 
@@ -134,12 +132,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; `wire` says how its sending goes wrong, if it does."""
+    """One answer; `wire` says how its sending goes wrong, if it does.
+
+    line: what its body shares with those of others.
+    """
 
     status: int = 200
     headers: Headers = field(default_factory=dict)
     body: bytes | Body = b""
     wire: Misbehaviour = field(default_factory=Misbehaviour)
+    line: Line | None = None
 
     @property
     def length(self) -> int:

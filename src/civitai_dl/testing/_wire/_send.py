@@ -136,13 +136,13 @@ async def _body(response: Response, writer: asyncio.StreamWriter, sending: Sendi
             sending.ended = wire.claimed_length in (None, length)
             return
         rate = wire.bytes_per_second if at >= wire.slow_after else None
-        most = SLICE if wire.line is None else LINE_SLICE
+        most = SLICE if response.line is None else LINE_SLICE
         slice_size = max(1, min(most, int(rate / 20))) if rate else most
         stop = min([length, at + slice_size, *(mark for mark in marks if mark > at)])
         if rate:
             await asyncio.sleep((stop - at) / rate)
-        if wire.line is not None:
-            await wire.line.take(stop - at)
+        if response.line is not None:
+            await response.line.take(stop - at)
         sending.bytes_sent = stop
         if stop == _last(response):
             sending.book()
