@@ -231,7 +231,7 @@ def test_a_page_is_written_after_the_images_it_shows_and_sidecars_after_all_else
         ("dress:5/images", None),
         ("dress:5/images", None),
         (None, None),
-        (None, "dress:5/images"),
+        ("dress:5/page", "dress:5/images"),
         (None, "dress:5"),
     ]
     assert [DressRef(5), DressRef(5, sidecars=True)] == [task.subject for task in tasks[-2:]]

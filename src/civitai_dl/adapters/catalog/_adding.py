@@ -126,8 +126,9 @@ class Adding:
         status = State(row["status"])
         if row["run"] == self.run:
             if found.task.kind is Kind.DRESS:
-                # Dressed, or about to be, and its page is read only now: it has to wait again.
-                return status in (State.SKIPPED, State.READY)
+                # Dressed, about to be, or being dressed, and its page is read only now: it has to
+                # wait again. Whoever has the claim finds that it is not theirs any more.
+                return status in (State.SKIPPED, State.READY, State.CLAIMED)
             # A page that waits for its turn may have been read by the way.
             return status is State.READY and isinstance(found.verdict, Expanded)
         if found.task.kind not in (Kind.FILE, Kind.IMAGE):

@@ -136,7 +136,11 @@ def plan_model(
 
 
 def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
-    """What is written of a model: its page once its images are there, sidecars after all else."""
+    """What is written of a model: its page once its images are there, sidecars after all else.
+
+    The page is written again with the sidecars. These wait for it too, so that an early page that
+    was long on its way does not come to lie over the last one.
+    """
     group = f"dress:{model_id}"
     page = Task(
         key=f"page:{model_id}",
@@ -146,6 +150,7 @@ def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
         subject=DressRef(model_id),
         label=f"page of model {model_id} ({name})",
         model_id=model_id,
+        group=f"{group}/page",
         waits_for=f"{group}/images",
     )
     sidecars = replace(
@@ -153,6 +158,7 @@ def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
         key=f"sidecars:{model_id}",
         subject=DressRef(model_id, sidecars=True),
         label=f"sidecars of model {model_id} ({name})",
+        group=None,
         waits_for=group,
     )
     return Planned(page), Planned(sidecars)
