@@ -60,5 +60,9 @@ class FakeOptions:
     """Answer every /images call with 503 and Retry-After: 2."""
     cdn_ranges: bool = True
     """Whether the CDN honours Range; nobody knows."""
+    bodies: str | None = None
+    """Scheme, host and port of somebody else's server: signed links and addresses of images lead
+    there instead of to the fake. See FakeCivitai.copies for what it must have; looked at when
+    serving begins."""
     ports: tuple[int, int, int] = (0, 0, 0)
     """Ports of api, storage and cdn; 0 takes a free one."""
