@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from _stage import Stage, Thing
 from startup import installed
 
 OURS = "civitai-dl"
+LIBRARY, RAW = "civitai-dl as a library", "aiohttp, bytes thrown away"
+LOOP = Path(__file__).resolve().parent / "_loop_child.py"
 GALLERY_ROOT = """# Points gallery-dl's own extractor for Civitai at the simulated service.
 from gallery_dl.extractor import civitai
 civitai.CivitaiExtractor.root = {root!r}
@@ -27,7 +30,9 @@ Words = Callable[[Path], list[str]]
 class Contender:
     """One command. due: what must lie in its folder afterwards. shown: its options, for the page.
 
-    keeps: it works in the folder that this other contender has filled in the same round.
+    keeps: it works in the folder that this other contender has filled in the same round. tells: the
+    last line of its output is a JSON object with figures of its own. size: bytes, where nothing of
+    them is due.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Contender:
     due: tuple[Thing, ...]
     shown: str
     keeps: str | None = None
+    tells: bool = False
+    size: int | None = None
 
     def check(self, folder: Path) -> float:
         """When the last of what is due got its name, in seconds since 1970. Raises: LookupError.
@@ -160,6 +167,27 @@ def aria2(stage: Stage, options: str, *, check: bool = False) -> Contender:
     told = ", told the digest" if check else ""
     shown = f"--file-allocation=none {options}" + (" --checksum=sha-256=..." if check else "")
     return Contender(f"aria2c {options.partition(' ')[0]}{told}", words, stage.things, shown)
+
+
+def library(stage: Stage, width: int) -> Contender:
+    """civitai-dl as a library, beside a task that looks how long the loop is kept busy."""
+    (model,) = stage.fake.models
+
+    def words(folder: Path) -> list[str]:
+        asked = ["ours", str(model), stage.base_url, str(folder), str(width)]
+        return [sys.executable, str(LOOP), *asked]
+
+    return Contender(LIBRARY, words, stage.things, "", tells=True)
+
+
+def raw_aiohttp(stage: Stage) -> Contender:
+    """What the plain library can do at best: the bytes are thrown away."""
+
+    def words(folder: Path) -> list[str]:
+        del folder
+        return [sys.executable, str(LOOP), "raw", *stage.urls()]
+
+    return Contender(RAW, words, (), "", tells=True, size=sum(one.size for one in stage.things))
 
 
 def gallery_list(stage: Stage) -> Contender:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 QUIET_ENOUGH = 3
 """Undisturbed rounds that are enough to leave the disturbed ones out."""
@@ -14,10 +14,10 @@ QUIET_ENOUGH = 3
 class Run:
     """One command in one round. Seconds, bytes.
 
-    inner: from the first request for bytes to the last byte, None where nothing was sent. named:
-    from the last byte to the moment at which the last file had its name. requests, request_seconds:
-    what was asked of the API. growth: bytes of memory from the middle third of the run to the last.
-    strangers: cores that others used meanwhile.
+    inner: from the first request for bytes to the moment at which the last file was whole, None
+    where nothing was sent. named: from the last byte that the server sent to that moment. requests,
+    request_seconds: what was asked of the API. growth: bytes of memory from the middle third of the
+    run to the last. strangers: cores that others used meanwhile. told: what it said of itself.
     """
 
     wall: float
@@ -33,6 +33,7 @@ class Run:
     servers: float = 0.0
     strangers: float | None = None
     disturbed: bool = False
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 Round = Mapping[str, Run]
@@ -133,8 +134,8 @@ def row(name: str, rounds: Sequence[Round], per: str) -> dict[str, object]:
 
 def number(value: float) -> str:
     """Three figures that mean something, in no more room than they need."""
-    if value == 0:
-        return "0"
+    if value == int(value) and abs(value) < 100:
+        return f"{value:.0f}"
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal
 
 import _contenders as who
-from _contenders import OURS
+from _contenders import LIBRARY, OURS, RAW
 from _figures import Bar, cost, inner_speed, speed
 from _rounds import Part
 from _stage import Stage
@@ -271,8 +271,41 @@ def stream_parts(size: Size) -> list[Part]:
             "byte",
             rounds=5 if full else 2,
             notes=(SIMPLE,),
-        )
+        ),
+        _loop_part(full=full),
     ]
+
+
+def _loop_part(*, full: bool) -> Part:
+    """What is left of the bare library's speed, and of the loop's attention for others."""
+    amount = Amount(files=4, file_size=(256 if full else 32) * MB)
+    return Part(
+        f"4 files of {amount.file_size // MB} MB at once through one event loop, TLS",
+        "files",
+        amount,
+        (partial(who.library, width=4), who.raw_aiohttp),
+        (
+            Bar(
+                "byte rate, of bare aiohttp's, from the first byte to the last",
+                inner_speed(LIBRARY, RAW),
+                0.8,
+                True,
+                (),
+                "x",
+            ),
+            Bar(
+                "lateness of other work in the loop, 99th percentile",
+                lambda one: one[LIBRARY].told["late_p99"],
+                20,
+                False,
+                (),
+                "ms",
+            ),
+        ),
+        "byte",
+        rounds=5 if full else 2,
+        notes=("civitai-dl measures the digest of each file and writes it; aiohttp only reads",),
+    )
 
 
 def _models(

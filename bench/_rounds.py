@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import threading
@@ -167,21 +168,26 @@ def _run(here: Stage, contender: Contender, folder: Path) -> Run:
 
 def _sum_up(here: Stage, contender: Contender, cost: Cost, named: float, memory: Memory) -> Run:
     sent, asked = here.nginx.log(), here.fake.asked()
-    last = max((one.ended for one in sent), default=None)
+    last = max((one.ended for one in sent), default=0.0)
+    said = (here.folder / "said").read_text("utf-8", "replace").splitlines()
+    told = json.loads(said[-1]) if contender.tells else {}
+    # The server has sent what still lies in the buffers between it and the tool.
+    done = max(named, told.get("done", 0.0))
     return Run(
         wall=cost.wall,
         cpu=cost.cpu,
         peak=cost.peak,
-        size=sum(thing.size for thing in contender.due),
+        size=contender.size or sum(thing.size for thing in contender.due),
         count=len(contender.due),
-        inner=None if last is None else max(last - min(one.begun for one in sent), 1e-3),
-        named=None if last is None else named - last,
+        inner=max(done - min(one.begun for one in sent), 1e-3) if sent else None,
+        named=named - last if sent else None,
         requests=asked.requests,
         request_seconds=asked.seconds,
         growth=memory.growth,
         servers=cost.servers,
         strangers=cost.strangers,
         disturbed=cost.disturbed,
+        told=told,
     )
 
 

@@ -169,7 +169,7 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[Nginx]:
-    """A server over `folder`/root, stopped at the end. Raises: MissingError."""
+    """A server over `folder`/root; it ends and takes the folder along. Raises: MissingError."""
     program = needed("nginx")
     for name in ("root", "temp"):
         (folder / name).mkdir(exist_ok=True)
@@ -178,9 +178,12 @@ def nginx(folder: Path) -> Iterator[Nginx]:
     config = folder / "nginx.conf"
     config.write_text(_config(folder, plain, capped, picture), "utf-8")
     (folder / "access.log").touch()
-    # The shell waits for the end of its input: should we be killed, it stops the server all the
-    # same. QUIT would wait for slow readers.
-    script = '"$0" -p "$2" -e "$2/error.log" -c "$1" & server=$!; read _; kill -TERM $server; wait'
+    # The shell waits for the end of its input: should we be killed, it stops the server and takes
+    # the folder away, as far as no command writes there still. QUIT would wait for slow readers.
+    script = (
+        '"$0" -p "$2" -e "$2/error.log" -c "$1" & server=$!; read _; kill -TERM $server; wait; '
+        'rm -rf "$2"'
+    )
     process = subprocess.Popen(
         ["/bin/sh", "-c", script, program, str(config), str(folder)],
         stdin=subprocess.PIPE,

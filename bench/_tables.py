@@ -93,8 +93,14 @@ def markdown(part: Told) -> str:
             continue
         lines += [_row(table[0]), _row(["---", *["---:"] * (len(table[0]) - 1)])]
         lines += [*map(_row, table[1:]), ""]
-    lines.append(f"({'; '.join(remarks(part))}.)")
+    lines.append(f"({'; '.join([*remarks(part), *_options(part)])}.)")
     return "\n".join(lines)
+
+
+def _options(part: Told) -> list[str]:
+    options = part["options"]
+    assert isinstance(options, Mapping)
+    return [f"{name}: `{words}`" for name, words in options.items() if words]
 
 
 def _row(row: Iterable[str]) -> str:

@@ -72,7 +72,7 @@ def test_the_figures_of_a_row_have_the_units_of_their_headings() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.123, "0.12"), (12.34, "12.3"), (1234.5, "1,234"), (-3.21, "-3.21")],
+    [(0, "0"), (17.0, "17"), (0.123, "0.12"), (12.34, "12.3"), (1234.5, "1,234"), (-3.21, "-3.21")],
 )
 def test_numbers_show_what_means_something(value, text) -> None:
     """Three figures, and thousands set apart."""
@@ -91,10 +91,19 @@ def test_tables_hide_nothing() -> None:
         "rows": [row(name, [a_round()], "byte") for name in (OURS, PEER)],
         "bars": [{name: getattr(verdict, name) for name in verdict.__dataclass_fields__}],
         "not_measured": ["speed, of a stranger's"],
+        "options": {PEER: "-x16"},
         "notes": ["left out: a stranger is not installed here"],
     }
     for text in (screen(part), markdown(part)):
-        for words in (">= 0.80 x", "0.50 x", "NO", "not measured", "not quiet", "left out"):
+        for words in (
+            ">= 0.80 x",
+            "0.50 x",
+            "0.50 to 0.50",
+            "NO",
+            "not measured",
+            "not quiet",
+            "left out",
+        ):
             assert words in text
 
 
