@@ -176,12 +176,12 @@ bench-images: $(RUN) ## thousands of images, against curl, aria2c and gallery-dl
 bench-capped: $(RUN) ## a server that is slow per connection, against aria2c
 bench-latency: $(RUN) ## a server that is far away, against aria2c
 bench-job: $(RUN) ## the whole job from lists, against gallery-dl and aria2c
-bench-streams: $(RUN) ## the memory of 64 streams at once
+bench-streams: $(RUN) ## 64 streams at once: memory; four: the event loop
 
 $(SPEED:%=bench-%):
 	@$(PY) bench/peers.py $(@:bench-%=%) --size $(BENCH) $(SPEED_ARGS)
 
-bench-queue: $(RUN) ## a queue of a million rows, the start-up scan, and the event loop
+bench-queue: $(RUN) ## a queue of a million rows, and what a run needs that starts with it
 	@$(PY) bench/scale.py --size $(BENCH) $(SPEED_ARGS)
 
 bench-profile: $(RUN) ## where the CPU goes, per GB and per 1,000 images, as text in build/bench

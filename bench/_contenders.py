@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from _measure import CommandFailedError
 from _peers import PEERS
-from _servers import MissingError, needed
+from _servers import needed
 from _stage import Stage, Thing
 from startup import installed
 
@@ -83,11 +84,11 @@ def ours(
     """The command, with a fresh archive and every rate off. lists: targets are model ids."""
     command = installed()
     if command is None:
-        raise MissingError("civitai-dl is not installed here")
+        raise CommandFailedError("civitai-dl is not installed beside this interpreter")
     settings = stage.folder / "settings.toml"
     # The one rate that has no flag.
     settings.write_text("max_rate_resolve = 0\n", "utf-8")
-    rates = f"--max-rate-model 0 --max-rate-image 0 {options}".split()
+    rates = [*f"--max-rate-model 0 --max-rate-image 0 {options}".split(), *stage.further]
     where = ["--base-url", stage.base_url, "--config", str(settings)]
     asked = list(targets)
     if lists:
@@ -98,8 +99,7 @@ def ours(
     def words(folder: Path) -> list[str]:
         return [command, *asked, "-o", str(folder), *rates, *where]
 
-    shown = f"--max-rate-model 0 --max-rate-image 0 {options}".strip()
-    return Contender(name, words, stage.things, shown, keeps)
+    return Contender(name, words, stage.things, " ".join(rates), keeps)
 
 
 def curl(stage: Stage) -> Contender:

@@ -106,8 +106,12 @@ def cost(ours: str, peer: str) -> Figure:
     return lambda one: one[ours].cpu / one[peer].cpu
 
 
-def row(name: str, rounds: Sequence[Round], per: str) -> dict[str, object]:
-    """The medians of one contender. per: "byte" or "file", what its speed and CPU are told by."""
+def row(name: str, rounds: Sequence[Round], per: str, first: str) -> dict[str, object]:
+    """The medians of one contender.
+
+    per: "byte" or "file", what its speed and CPU are told by. first: the contender whose time and
+    CPU are one.
+    """
     runs = [one[name] for one in rounds]
 
     def median(figure: Callable[[Run], float | None]) -> float | None:
@@ -115,6 +119,7 @@ def row(name: str, rounds: Sequence[Round], per: str) -> dict[str, object]:
         return statistics.median(values) if values else None
 
     amount = runs[0].size / 1e6 if per == "byte" else runs[0].count
+    beside = [(one[name], one[first]) for one in rounds]
     cpu = median(lambda run: run.cpu)
     each = runs[0].size / 1e9 if per == "byte" else runs[0].count / 1e3
     return {
@@ -124,6 +129,8 @@ def row(name: str, rounds: Sequence[Round], per: str) -> dict[str, object]:
         "inner_rate": median(lambda run: amount / run.inner if run.inner else None),
         "cpu": cpu / each if cpu is not None and each else None,
         "cpu_seconds": cpu,
+        "time_ratio": statistics.median(mine.wall / other.wall for mine, other in beside),
+        "cpu_ratio": statistics.median(mine.cpu / other.cpu for mine, other in beside),
         "peak": median(lambda run: run.peak / 1e6),
         "requests": median(lambda run: run.requests),
         "request_seconds": median(lambda run: run.request_seconds),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -43,17 +45,15 @@ class Part:
 
 @dataclass
 class Memory:
-    """Resident bytes of a command, looked at again and again."""
+    """Resident bytes of a command, looked at again and again: seconds since 1970, and bytes."""
 
-    seen: list[int] = field(default_factory=list)
+    seen: list[tuple[float, int]] = field(default_factory=list)
 
-    @property
-    def growth(self) -> float:
-        """Bytes by which the last third of its life was above the middle third."""
-        third = len(self.seen) // 3
-        if not third:
-            return 0.0
-        return float(max(self.seen[-third:]) - max(self.seen[third : 2 * third]))
+    def growth(self, until: float = math.inf) -> float:
+        """Bytes by which the last third of its life, up to a moment, was above the middle third."""
+        sizes = [size for moment, size in self.seen if moment <= until]
+        third = len(sizes) // 3
+        return float(max(sizes[-third:]) - max(sizes[third : 2 * third])) if third else 0.0
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def watched(launcher: int) -> Iterator[Memory]:
                 continue
             for line in facts.splitlines():
                 if line.startswith("VmRSS:"):
-                    memory.seen.append(int(line.split()[1]) * 1024)
+                    memory.seen.append((time.time(), int(line.split()[1]) * 1024))
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
@@ -82,14 +82,22 @@ def watched(launcher: int) -> Iterator[Memory]:
         thread.join()
 
 
-def play(part: Part, data: Path | None) -> dict[str, object]:
-    """Play a part, and return what is written of it; what is missing here is left out, and told."""
+def play(part: Part, data: Path | None, further: tuple[str, ...] = ()) -> dict[str, object]:
+    """Play a part, and return what is written of it; what is missing here is left out, and told.
+
+    data, further: see stage.
+    """
     notes = list(part.notes)
     rounds: list[dict[str, Run]] = []
     contenders: list[Contender] = []
     try:
         with stage(
-            part.world, part.amount, data=data, capped=part.capped, latency=part.latency
+            part.world,
+            part.amount,
+            data=data,
+            capped=part.capped,
+            latency=part.latency,
+            further=further,
         ) as here:
             contenders = _present(part, here, notes)
             for number in range(part.rounds):
@@ -106,7 +114,8 @@ def _present(part: Part, here: Stage, notes: list[str]) -> list[Contender]:
         try:
             found.append(make(here))
         except MissingError as error:
-            notes.append(f"left out: {error}")
+            words = f"left out: {error}"
+            notes += [words] if words not in notes else []
     return found
 
 
@@ -116,8 +125,9 @@ def told(
     """The figures of a part, as they are written and as the page is made of."""
     good, quiet = usable(rounds)
     names = [one.name for one in contenders] if good else []
-    bars = [asdict(judge(bar, good)) for bar in part.bars if good and {*bar.needs} <= {*names}]
-    lost = [bar.words for bar in part.bars if not {*bar.needs} <= {*names}]
+    there = [bar for bar in part.bars if good and {*bar.needs} <= {*names}]
+    bars = [asdict(judge(bar, good)) for bar in there]
+    lost = [bar.words for bar in part.bars if bar not in there]
     return {
         "title": part.title,
         "amount": asdict(part.amount),
@@ -126,7 +136,7 @@ def told(
         "used": len(good),
         "quiet": quiet,
         "options": {one.name: one.shown for one in contenders},
-        "rows": [row(name, good, part.per) for name in names],
+        "rows": [row(name, good, part.per, names[0]) for name in names],
         "bars": bars,
         "not_measured": lost,
         "notes": list(notes),
@@ -183,7 +193,7 @@ def _sum_up(here: Stage, contender: Contender, cost: Cost, named: float, memory:
         named=named - last if sent else None,
         requests=asked.requests,
         request_seconds=asked.seconds,
-        growth=memory.growth,
+        growth=memory.growth(),
         servers=cost.servers,
         strangers=cost.strangers,
         disturbed=cost.disturbed,

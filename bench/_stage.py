@@ -68,7 +68,8 @@ class Fake:
 class Stage:
     """Everything that a benchmark works with. bodies: the origin that links lead to.
 
-    base_url: where the API is reached, which may be a longer way than the fake's own.
+    base_url: where the API is reached, which may be a longer way than the fake's own. further: what
+    civitai-dl is told beside its usual options.
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class Stage:
     bodies: str
     base_url: str
     proxies: list[int] = field(default_factory=list)
+    further: tuple[str, ...] = ()
 
     @property
     def things(self) -> tuple[Thing, ...]:
@@ -99,6 +101,8 @@ class Stage:
         authority = str(self.nginx.authority)
         return {
             **{name: os.environ[name] for name in kept if name in os.environ},
+            # Switches of the program itself, for whoever compares two of its ways.
+            **{name: text for name, text in os.environ.items() if name.startswith("CIVITAI_DL_")},
             "HOME": str(self.folder / "home"),
             "LC_ALL": "C.UTF-8",
             "SSL_CERT_FILE": authority,
@@ -115,7 +119,7 @@ def workplace(asked: Path | None) -> Iterator[Path]:
     asked: where else it shall be. The figures of a disk are those of its cache and its journal.
     """
     parent = asked or (MEMORY if os.access(MEMORY, os.W_OK) else None)
-    folder = Path(tempfile.mkdtemp(prefix="civitai-dl-bench-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix="civitai-dl-bench-", dir=parent)).resolve()
     try:
         yield folder
     finally:
@@ -131,12 +135,13 @@ def stage(
     capped: bool = False,
     latency: float = 0.0,
     picture: bool = False,
+    further: tuple[str, ...] = (),
 ) -> Iterator[Stage]:
     """A stage that is torn down at the end, however that comes.
 
     capped: links lead to the port that is slow per connection. latency: seconds of a round trip, to
-    the bytes and to the API. picture: links lead to the port that knows one picture. Raises:
-    MissingError.
+    the bytes and to the API. picture: links lead to the port that knows one picture. further:
+    see Stage. Raises: MissingError.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(workplace(data))
@@ -157,7 +162,7 @@ def stage(
             near, process = stack.enter_context(delayed(program, own, latency))
             proxies.append(process)
             base_url = f"http://127.0.0.1:{near}"
-        yield Stage(folder, measure, server, fake, bodies, base_url, proxies)
+        yield Stage(folder, measure, server, fake, bodies, base_url, proxies, further)
 
 
 @contextmanager

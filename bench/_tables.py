@@ -29,6 +29,8 @@ def columns(part: Told) -> list[tuple[str, str]]:
         ("without start-up", "inner_rate"),
         ("CPU s/GB" if by_byte else "CPU ms/file", "cpu"),
         ("peak MB", "peak"),
+        ("x time", "time_ratio"),
+        ("x CPU", "cpu_ratio"),
     ]
     rows = _list(part["rows"])
     if any(row["requests"] for row in rows):

@@ -41,7 +41,8 @@ def main() -> int:
     try:
         for name in ("file", "images"):
             (part,) = PROFILES[name](size)
-            with stage(part.world, part.amount, data=arguments.data) as here:
+            further = tuple(arguments.ours.split())
+            with stage(part.world, part.amount, data=arguments.data, further=further) as here:
                 text = profile(here, part)
             path = FOLDER / f"profile-{name}-{size}.txt"
             path.write_text(text, "utf-8")
@@ -57,6 +58,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     add = parser.add_argument
     add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
+    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
     add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
     return parser.parse_args()
 

@@ -5,6 +5,7 @@ rounds, and every comparison is made within a round. Nothing is asked of the net
 0, also where a bar does not hold (the figures say so); 1 when a tool did not do its work.
 
     python bench/peers.py file --size full
+    python bench/peers.py images --ours='--retries 1'
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def parsed() -> argparse.Namespace:
     add = parser.add_argument
     add("profile", choices=tuple(PROFILES), nargs="+", help="what is measured")
     add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
+    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
     add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
     return parser.parse_args()
 
@@ -38,7 +40,7 @@ def main() -> int:
         parts = []
         try:
             for part in PROFILES[name](arguments.size):
-                parts.append(play(part, arguments.data))
+                parts.append(play(part, arguments.data, tuple(arguments.ours.split())))
                 print(screen(parts[-1]))
         except (CommandFailedError, LookupError) as error:
             print(f"peers.py {name}: {error}", file=sys.stderr)

@@ -23,7 +23,7 @@ from _rounds import Part, told, watched
 from _servers import MissingError
 from _stage import Stage, stage
 from _tables import screen
-from _worlds import Amount
+from _worlds import KB, Amount
 
 HERE = Path(__file__).resolve().parent
 INTERRUPTED = 130
@@ -80,7 +80,7 @@ def part_of(size: str) -> tuple[Part, int, int, float]:
             "MB",
         ),
         Bar(
-            "its growth from the middle third of the run to the last",
+            "its growth from the middle third to the last, until it is interrupted",
             lambda one: one[RUN].growth / 1e6,
             8,
             False,
@@ -90,7 +90,8 @@ def part_of(size: str) -> tuple[Part, int, int, float]:
     )
     title = f"A queue of {rows:,} images, and {files:,} files on disk"
     notes = (f"the run is interrupted, as by Ctrl-C, after {seconds:.0f} s",)
-    part = Part(title, "images", Amount(images=1), (), bars, "file", 5 if full else 2, notes=notes)
+    amount = Amount(images=1, smallest=100 * KB, largest=100 * KB + 1)
+    part = Part(title, "images", amount, (), bars, "file", 5 if full else 2, notes=notes)
     return part, rows, files, seconds
 
 
@@ -135,7 +136,9 @@ def _going_on(here: Stage, archive: Path, seconds: float) -> Run:
         said = (here.folder / "said").read_text("utf-8", "replace")[-1500:]
         raise CommandFailedError(f"nothing was fetched in {seconds:.0f} s\n{said}")
     first = min(one.begun for one in sent) - cost.begun
-    return _run(cost, {"first_byte": first, "fetched": len(sent)}, memory.growth)
+    # The account of an interrupted run is a matter of its own: the peak has it, the growth not.
+    growth = memory.growth(until=cost.begun + seconds)
+    return _run(cost, {"first_byte": first, "fetched": len(sent)}, growth)
 
 
 def _run(cost: Cost, figures: dict[str, float], growth: float = 0.0) -> Run:
@@ -153,12 +156,12 @@ def _run(cost: Cost, figures: dict[str, float], growth: float = 0.0) -> Run:
     )
 
 
-def play(size: str, data: Path | None) -> dict[str, object]:
+def play(size: str, data: Path | None, further: tuple[str, ...]) -> dict[str, object]:
     """All rounds; what is missing here is told."""
     part, rows, files, seconds = part_of(size)
     notes, rounds = list(part.notes), []
     try:
-        with stage(part.world, part.amount, data=data, picture=True) as here:
+        with stage(part.world, part.amount, data=data, picture=True, further=further) as here:
             (thing,) = here.things
             shutil.copy(here.nginx.root / thing.path.lstrip("/"), here.nginx.root / "any.png")
             for number in range(part.rounds):
@@ -175,6 +178,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     add = parser.add_argument
     add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
+    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
     add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
     return parser.parse_args()
 
@@ -184,7 +188,7 @@ def main() -> int:
     arguments = parsed()
     end_in_order_when_told()
     try:
-        figures = play(arguments.size, arguments.data)
+        figures = play(arguments.size, arguments.data, tuple(arguments.ours.split()))
     except CommandFailedError as error:
         print(f"scale.py: {error}", file=sys.stderr)
         return 1

@@ -13,8 +13,10 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
+from _contenders import Contender  # noqa: E402
 from _figures import Bar, Run, cost, inner_speed, judge, number, row, speed, usable  # noqa: E402
 from _measure import CommandFailedError, launcher  # noqa: E402
+from _rounds import Memory, Part, told  # noqa: E402
 from _tables import markdown, screen  # noqa: E402
 from _worlds import Amount, job_world, log_uniform  # noqa: E402
 
@@ -62,11 +64,12 @@ def test_disturbed_rounds_do_not_count_where_enough_are_quiet() -> None:
 
 
 def test_the_figures_of_a_row_have_the_units_of_their_headings() -> None:
-    """1 GB in 2 s is 500 MB/s at 1 CPU s/GB; 100 files in 2 s are 50/s at 10 CPU ms each."""
-    by_byte, by_file = (row(OURS, [a_round()], per) for per in ("byte", "file"))
+    """1 GB in 2 s is 500 MB/s at 1 CPU s/GB, twice the time of a peer."""
+    by_byte, by_file = (row(OURS, [a_round()], per, PEER) for per in ("byte", "file"))
     assert (500, 1000, 1.0, 50) == tuple(
         by_byte[key] for key in ("rate", "inner_rate", "cpu", "peak")
     )
+    assert (2.0, 2.0) == (by_byte["time_ratio"], by_byte["cpu_ratio"])
     assert (50, 100, 10) == tuple(by_file[key] for key in ("rate", "inner_rate", "cpu"))
 
 
@@ -88,7 +91,7 @@ def test_tables_hide_nothing() -> None:
         "rounds": 2,
         "used": 1,
         "quiet": False,
-        "rows": [row(name, [a_round()], "byte") for name in (OURS, PEER)],
+        "rows": [row(name, [a_round()], "byte", OURS) for name in (OURS, PEER)],
         "bars": [{name: getattr(verdict, name) for name in verdict.__dataclass_fields__}],
         "not_measured": ["speed, of a stranger's"],
         "options": {PEER: "-x16"},
@@ -105,6 +108,14 @@ def test_tables_hide_nothing() -> None:
             "left out",
         ):
             assert words in text
+
+
+def test_growth_is_looked_for_until_a_moment() -> None:
+    """What comes after the moment is no growth of the run, and three looks are the least."""
+    memory = Memory([(float(second), size) for second, size in enumerate((9, 5, 5, 6, 7, 7, 50))])
+    assert 1.0 == memory.growth(until=5.5)
+    assert 44.0 == memory.growth()
+    assert 0.0 == memory.growth(until=1.5)
 
 
 def test_sizes_are_log_uniform_and_the_same_every_time() -> None:
@@ -124,6 +135,24 @@ def test_the_job_has_what_it_is_called_after() -> None:
     )
     truth = job_world(amount).truth
     assert (12, 48, 816) == (len(truth.models()), len(truth.files()), len(truth.images()))
+
+
+def test_a_bar_without_its_peer_is_told_as_not_measured() -> None:
+    """A peer, or a server, that is not on this machine takes no bar away in silence."""
+    bars = [
+        Bar("of a stranger's", speed(OURS, "stranger"), 1, True, ("stranger",)),
+        Bar("of its own", lambda one: one[OURS].wall, 1, True, ()),
+    ]
+    part = Part("A part", "files", Amount(), (), bars, "byte", 1)
+    alone = Contender(OURS, lambda _: [], (), "")
+    some = told(part, [alone], [{OURS: RUN}], [])
+    assert (["of its own"], ["of a stranger's"]) == (
+        [bar["words"] for bar in some["bars"]],
+        some["not_measured"],
+    )
+    nothing = told(part, [], [], ["left out: nginx is not installed here"])
+    assert ([], ["of a stranger's", "of its own"]) == (nothing["bars"], nothing["not_measured"])
+    assert "nginx is not installed" in markdown(nothing)
 
 
 needs_proc = pytest.mark.skipif(not hasattr(os, "wait4"), reason="no wait4 on this system")
