@@ -108,7 +108,7 @@ def curl(stage: Stage) -> Contender:
     def words(folder: Path) -> list[str]:
         return _curl(stage, folder)
 
-    return Contender("curl", words, stage.things, "-f -O")
+    return Contender("curl", words, stage.things, "-f -o ...")
 
 
 def curl_and_sha256sum(stage: Stage) -> Contender:
@@ -120,7 +120,7 @@ def curl_and_sha256sum(stage: Stage) -> Contender:
         return ["/bin/sh", "-c", line]
 
     needed("sha256sum")
-    return Contender("curl, then sha256sum", words, stage.things, "-f -O && sha256sum")
+    return Contender("curl, then sha256sum", words, stage.things, "-f -o ... && sha256sum ...")
 
 
 def curl_parallel(stage: Stage, connections: int) -> Contender:

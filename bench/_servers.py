@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import socket
 import ssl
@@ -119,7 +118,8 @@ class Nginx:
 
 
 def _config(folder: Path, plain: int, capped: int, picture: int) -> str:
-    user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
+    # As root, its workers would be somebody who may not read the folder.
+    user = f"user {_own_name()};" if os.geteuid() == 0 else ""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "\n".join(f"  {kind}_temp_path {folder}/temp;" for kind in kinds)
     # 100,000 requests a connection: the thousand of the default would measure handshakes.
@@ -156,6 +156,12 @@ http {{
   }}
 }}
 """
+
+
+def _own_name() -> str:
+    import pwd  # Windows has none, and no need of it
+
+    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _free_ports(count: int) -> list[int]:
