@@ -9,13 +9,16 @@
 #   JOBS         parallel test processes                       auto (one per core)
 #   PYTEST_ARGS  further arguments for pytest, as in make test PYTEST_ARGS='-k resume'
 #   FAULTS       how much bench-faults plays: quick or full     quick
+#   BENCH        how much the other benchmarks measure: quick or full    quick
 #   BENCH_ARGS   further arguments for bench-faults
+#   SPEED_ARGS   further arguments for those that BENCH is about
 #   FAKE_ARGS    further arguments for the fake service
 #   DEMO_ARGS    further arguments for the demo's civitai-dl
 
 VENV ?= .venv
 JOBS ?= auto
 FAULTS ?= quick
+BENCH ?= quick
 PYTHON ?= $(shell for name in python3 python python3.14 python3.13 python3.12 python3.11 python3.10; \
 	do $$name -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 \
 	&& { echo $$name; exit; }; done; echo python3)
@@ -53,12 +56,16 @@ BROKEN := $(shell test -e $(MADE) || exit 0; \
 	test -x "$(PY)" || { echo broken; exit; }; \
 	test ! -e $(PLACE) || test "$$(cat $(PLACE))" = "$$(pwd)" || echo moved)
 
+# Benchmarks against other downloaders on the same servers: `bench-NAME` below is one of them.
+SPEED := file images capped latency job streams
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Two pips in one virtual environment would fight.
 .NOTPARALLEL:
 .PHONY: help demo fake test smoke test-full test-nightly reliability-report check \
-	$(CHECKS:%=check-%) format hooks bench bench-startup bench-faults clean distclean always
+	$(CHECKS:%=check-%) format hooks bench bench-startup bench-faults \
+	$(SPEED:%=bench-%) bench-queue bench-profile bench-report clean distclean always
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -159,10 +166,29 @@ format: $(DEV) ## rewrite the code as black and ruff want it
 hooks: $(DEV) ## run the checks before each git commit from now on
 	@$(PY) -m pre_commit install
 
-bench: bench-startup bench-faults ## run the benchmarks
+bench: bench-startup $(SPEED:%=bench-%) bench-queue bench-faults ## run the benchmarks
 
 bench-startup: $(RUN) ## time civitai-dl --help against an empty Python program
 	@$(PY) bench/startup.py
+
+bench-file: $(RUN) ## one large file, against curl and aria2c (BENCH=full: 1 GB, five rounds)
+bench-images: $(RUN) ## thousands of images, against curl, aria2c and gallery-dl
+bench-capped: $(RUN) ## a server that is slow per connection, against aria2c
+bench-latency: $(RUN) ## a server that is far away, against aria2c
+bench-job: $(RUN) ## the whole job from lists, against gallery-dl and aria2c
+bench-streams: $(RUN) ## 64 streams at once: memory; four: the event loop
+
+$(SPEED:%=bench-%):
+	@$(PY) bench/peers.py $(@:bench-%=%) --size $(BENCH) $(SPEED_ARGS)
+
+bench-queue: $(RUN) ## a queue of a million rows, and what a run needs that starts with it
+	@$(PY) bench/scale.py --size $(BENCH) $(SPEED_ARGS)
+
+bench-profile: $(RUN) ## where the CPU goes, per GB and per 1,000 images, as text in build/bench
+	@$(PY) bench/cpu_profile.py --size $(BENCH) $(SPEED_ARGS)
+
+bench-report: $(RUN) ## put what they measured into docs/performance.md
+	@$(PY) bench/performance_report.py --docs docs/performance.md
 
 bench-faults: $(DEV) ## play the fault matrix to other downloaders, too (FAULTS=full: all of it)
 	@$(PY) bench/faults.py --size $(FAULTS) --json build/faults-$(FAULTS).json $(BENCH_ARGS)

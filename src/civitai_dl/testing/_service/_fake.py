@@ -13,6 +13,7 @@ from civitai_dl.testing._service._account import Account, Seen
 from civitai_dl.testing._service._api import answer_api
 from civitai_dl.testing._service._cdn import answer_cdn
 from civitai_dl.testing._service._context import Context
+from civitai_dl.testing._service._copies import copies
 from civitai_dl.testing._service._faults import Faults
 from civitai_dl.testing._service._options import FakeOptions, Origin
 from civitai_dl.testing._service._storage import answer_storage
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from civitai_dl.testing._world import World
+    from civitai_dl.testing._world import BytesBody, CodedBody, World
 
 _ROUTES: dict[Origin, Callable[[Context, Request], Response]] = {
     "api": answer_api,
@@ -64,13 +65,20 @@ class FakeCivitai:
 
     @property
     def storage_url(self) -> str:
-        """Address of the storage origin."""
+        """Address of the storage origin, or of who stands in for it."""
         return self._context.storage
 
     @property
     def cdn_url(self) -> str:
-        """Address of the CDN origin."""
+        """Address of the CDN origin, or of who stands in for it."""
         return self._context.cdn
+
+    def copies(self) -> Iterator[tuple[str, BytesBody | CodedBody]]:
+        """Return what a server that stands in for storage and CDN must have: path and bytes.
+
+        Every public file at each of its stores, and every original image under its listed name.
+        """
+        return copies(self._context)
 
     def advance(self, seconds: float) -> None:
         """Move the fake's clock: signed URLs expire, quotas and early access roll on."""
@@ -125,7 +133,9 @@ class FakeCivitai:
                 server = self._server(origin)
                 stack.push_async_callback(server.stop)
                 await server.start(port)
-                setattr(self._context, origin, f"http://127.0.0.1:{server.port}")
+                own = f"http://127.0.0.1:{server.port}"
+                bodies = None if origin == "api" else self.options.bodies
+                setattr(self._context, origin, bodies or own)
                 self._servers[origin] = server
             yield
         for server in self._servers.values():

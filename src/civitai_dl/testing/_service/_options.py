@@ -64,5 +64,9 @@ class FakeOptions:
     """Whether the CDN honours Range; nobody knows."""
     line: Line | None = None
     """What all bodies of storage and CDN share; None: loopback itself."""
+    bodies: str | None = None
+    """Scheme, host and port of somebody else's server: signed links and addresses of images lead
+    there instead of to the fake. See FakeCivitai.copies for what it must have; looked at when
+    serving begins."""
     ports: tuple[int, int, int] = (0, 0, 0)
     """Ports of api, storage and cdn; 0 takes a free one."""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from civitai_dl.testing._world import FakeFile
 
 _R2_BUCKET = "civitai-delivery-worker-prod"
+_B2_FOLDER = "file/civitai-modelfiles"
 _R2_PATH = re.compile(rf"^/{_R2_BUCKET}/model/\d+/[^/]*\.x(\d+)\.\w+$")
-_B2_PATH = re.compile(r"^/file/civitai-modelfiles/model/\d+/[^/]*\.x(\d+)\.\w+$")
+_B2_PATH = re.compile(rf"^/{_B2_FOLDER}/model/\d+/[^/]*\.x(\d+)\.\w+$")
 _B2_GRANT = re.compile(r"^3_(\d+)_(\d+)_(\d+)_([0-9a-f]+)_dnld$")
 _AMZ_DATE = "%Y%m%dT%H%M%SZ"
 _NUMBER_WIDTH = 8
@@ -48,8 +49,13 @@ class Signer:
         sign = self._r2 if store == "r2" else self._b2
         return sign(file, user_id, int(now), int(expires))
 
+    def path(self, store: Store, file: FakeFile, user_id: int) -> str:
+        """Return the path of a file at a store: a signed URL without its query."""
+        folder = _R2_BUCKET if store == "r2" else _B2_FOLDER
+        return f"/{folder}/model/{user_id}/{_key(file)}"
+
     def _r2(self, file: FakeFile, user_id: int, now: int, expires: int) -> str:
-        path = f"/{_R2_BUCKET}/model/{user_id}/{_key(file)}"
+        path = self.path("r2", file, user_id)
         fields = {
             "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
             "X-Amz-Credential": f"fake{next(self._serial)}/auto/s3/aws4_request",
@@ -63,7 +69,7 @@ class Signer:
         return f"{path}?{urlencode(fields, quote_via=quote, safe='', errors='replace')}"
 
     def _b2(self, file: FakeFile, user_id: int, now: int, expires: int) -> str:
-        path = f"/file/civitai-modelfiles/model/{user_id}/{_key(file)}"
+        path = self.path("b2", file, user_id)
         span = f"{now}_{expires}_{next(self._serial):0{_NUMBER_WIDTH}d}"
         grant = f"3_{span}_{self._signature(path, span)}_dnld"
         disposition = quote(f'attachment; filename="{file.name}"', safe="", errors="replace")

@@ -90,7 +90,9 @@ class FakeImage:
     width: int = 64
     height: int = 96
     seed: int = 0
-    """0: the image's own id. Equal seed, size, format and meta make equal bytes."""
+    """0: the image's own id. Equal seed, size, format and meta make equal bytes, but for filler."""
+    filler: int = 0
+    """Bytes of a private chunk in a PNG, so that it weighs as much as a real one; by its id."""
     version_ids: tuple[int, ...] = ()
     post_id: int | None = 0
     """0: a post of its own; None: no post."""

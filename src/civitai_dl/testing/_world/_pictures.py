@@ -21,6 +21,12 @@ def png(pixels: Pixels, text: str = "") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+def heavier(data: bytes, filler: bytes) -> bytes:
+    """Return a PNG with a private chunk before its end, which every reader passes over."""
+    end = _chunk(b"IEND", b"")
+    return data.removesuffix(end) + _chunk(b"fiLl", filler) + end
+
+
 def _chunk(kind: bytes, data: bytes) -> bytes:
     crc = zlib.crc32(kind + data)
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)

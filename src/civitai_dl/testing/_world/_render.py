@@ -74,9 +74,13 @@ def container(file: FakeFile) -> str:
 
 def image_bytes(image: FakeImage) -> bytes:
     """Return the original upload of an image."""
-    return _rendered(
+    data = _rendered(
         image.format, image.width, image.height, image.seed or image.id, _prompt(image)
     )
+    if image.filler and image.format == "png":
+        # Not remembered: thousands of heavy pictures would fill the memory.
+        return _pictures.heavier(data, CodedBody(image.filler, image.id).read(0, image.filler))
+    return data
 
 
 def cover_bytes(image: FakeImage) -> bytes:
