@@ -1,6 +1,7 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from ._breaker import DOUBTFUL, OUTAGE, Breaker
+from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
+from ._budget import RetryBudget
 from ._damage import (
     Damage,
     Finding,
@@ -18,6 +19,7 @@ from ._damage import (
     tells_segments,
 )
 from ._due import is_due
+from ._learned import Known, LearnedRate
 from ._lifecycle import NEXT_STATE, OPEN, next_state
 from ._links import (
     download_path,
@@ -30,6 +32,7 @@ from ._links import (
 )
 from ._names import MAX_COMPONENT_BYTES, name_key, place_names, portable_component, split_extension
 from ._pace import Pace, slow_start
+from ._paced import paced_lane
 from ._place import gallery_stem, model_folder, user_folder
 from ._plan import (
     MODEL_BATCH,
@@ -55,7 +58,7 @@ from ._resume import (
     judge_answer,
     promised_size,
 )
-from ._retry import RetryPolicy, decide_retry
+from ._retry import QUOTA_WAIT, RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
 from ._room import decide_room, room_needed
 from ._salvage import latest_wait, listed_anew
@@ -72,6 +75,7 @@ __all__ = [
     "OPEN",
     "OUTAGE",
     "PAGE",
+    "QUOTA_WAIT",
     "SEGMENT",
     "SMALL_PAGE",
     "TRICKLE_SECONDS",
@@ -81,12 +85,15 @@ __all__ = [
     "Finding",
     "FreshStart",
     "Kept",
+    "Known",
+    "LearnedRate",
     "Pace",
     "PageFacts",
     "Part",
     "Plausible",
     "Proven",
     "Resume",
+    "RetryBudget",
     "RetryPolicy",
     "Seen",
     "Share",
@@ -128,6 +135,7 @@ __all__ = [
     "name_key",
     "next_state",
     "next_step",
+    "paced_lane",
     "picture_key",
     "place_names",
     "plan_model",
@@ -136,6 +144,7 @@ __all__ = [
     "read_retry_after",
     "read_subset",
     "read_whole",
+    "rest_number",
     "room_needed",
     "segment_range",
     "segments_of",
