@@ -22,8 +22,9 @@ class Turn(Protocol):
     ) -> float | None:
         """Say how the request went, once.
 
-        trouble: None when it was answered, whatever about: THROTTLED, QUOTA and BLOCKED pause the
-        lane; anything else teaches nothing. status: of the answer. asked: its Retry-After in
+        trouble: None when it was answered, whatever about. THROTTLED, QUOTA and BLOCKED pause the
+        lane, and so does a service that is down, when it is met three times in a row; anything else
+        teaches nothing. status: of the answer, 0 for none. asked: its Retry-After in
         seconds. Returns the seconds after which the same may be asked again: what was asked for or
         longer; None where the lane does not know.
         """
@@ -35,8 +36,8 @@ class Pacer(Protocol):
     def turn(self, lane: PacedLane) -> AbstractAsyncContextManager[Turn]:
         """Wait for a turn; leaving without a word about the request teaches nothing.
 
-        Raises: Throttled, without any request, while the lane is paused for more than a moment: so
-        nobody holds anything while it waits.
+        Raises, without any request, while the lane is paused for more than a moment, so that nobody
+        holds anything while it waits: Throttled; Unavailable, when it does not answer.
         """
 
 

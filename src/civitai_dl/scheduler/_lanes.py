@@ -25,6 +25,7 @@ from civitai_dl.domain.entities import (
     TaskSettled,
     Trouble,
 )
+from civitai_dl.domain.messages import come_back
 from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
@@ -256,7 +257,9 @@ class LaneRunner:
     def _close(self, closed: LaneClosed) -> None:
         if self.closed is None:
             self.closed = closed
-            self.reporter.emit(Notice("alert", closed.failure.detail))
+            self.reporter.emit(
+                Notice("alert", f"{closed.failure.detail}; {come_back(closed.until)}")
+            )
 
 
 def _is_ours(failure: Failure) -> bool:

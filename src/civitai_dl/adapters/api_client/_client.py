@@ -72,7 +72,7 @@ class ApiClient:
         url = URL(self._base + path, encoded=True).with_query(list(parameters))
         lane = "api.image" if path.startswith("/api/v1/images") else "api.model"
         async with self._pacer.turn(self._lane(lane)) as turn:
-            reply = await self._ask(url, what=what)
+            reply = await self._ask(url, turn, what=what)
             if reply.status != 200:
                 raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
             turn.heard(None)
@@ -96,7 +96,7 @@ class ApiClient:
         """Where the first redirect away from the API leads."""
         url = self._base + path
         for _ in range(MOST_HOPS):
-            reply = await self._ask(URL(url, encoded=True), what=what)
+            reply = await self._ask(URL(url, encoded=True), turn, what=what)
             if reply.status not in REDIRECTS:
                 raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
             try:
@@ -116,7 +116,7 @@ class ApiClient:
         """
         what = "checking the API key"
         async with self._pacer.turn(self._lane("api.model")) as turn:
-            reply = await self._ask(URL(f"{self._base}/api/v1/me"), what=what)
+            reply = await self._ask(URL(f"{self._base}/api/v1/me"), turn, what=what)
             if reply.status == 200 and reply.body.lstrip()[:1] == b"{":
                 turn.heard(None)
                 return True
@@ -144,7 +144,7 @@ class ApiClient:
             raise UnexpectedShape(f"{what}: the service redirects with credentials in the address")
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
-    async def _ask(self, url: URL, *, what: str) -> _Reply:
+    async def _ask(self, url: URL, turn: Turn, *, what: str) -> _Reply:
         headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
@@ -177,7 +177,7 @@ class ApiClient:
         # Raised out here, where nothing is chained: the library's errors hold the key.
         if OutOfHandles.explains(failed):
             raise OutOfHandles("a connection could not be opened")
-        raise Unavailable(f"{what}: {_network_words(failed)}", status=0)
+        raise _told(turn, Unavailable(f"{what}: {_network_words(failed)}", status=0))
 
     def _without_key(self, body: bytes) -> bytes:
         return body if self._token is None else body.replace(self._token.reveal().encode(), b"***")
@@ -189,8 +189,10 @@ def _told(turn: Turn, error: SourceError) -> SourceError:
         trouble = Trouble.QUOTA if error.quota else Trouble.THROTTLED
         trouble = Trouble.BLOCKED if error.blocked else trouble
         error.retry_after = turn.heard(trouble, status=error.status, asked=error.retry_after)
+    elif isinstance(error, Unavailable):
+        turn.heard(Trouble.TRANSIENT, status=error.status)
     else:
-        turn.heard(Trouble.TRANSIENT if isinstance(error, Unavailable) else None)
+        turn.heard(None)
     return error
 
 

@@ -12,7 +12,7 @@ import anyio
 
 from civitai_dl.domain.decisions import QUOTA_WAIT, LearnedRate
 from civitai_dl.domain.entities import PacedLane, Trouble
-from civitai_dl.errors import Throttled
+from civitai_dl.errors import SourceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from civitai_dl.domain.decisions import Known
@@ -73,6 +73,8 @@ class LaneTurn:
             self.over()
             return None
         if trouble not in (Trouble.THROTTLED, Trouble.QUOTA, Trouble.BLOCKED):
+            line.rate = line.rate.failed(self._sent_at, now, status)
+            line.trouble = Trouble.TRANSIENT
             self.over()
             return asked
         whole_lanes = trouble is not Trouble.THROTTLED
@@ -177,7 +179,7 @@ class LanePacer:
                 return due, waited
 
     async def _open(self, line: _Line, lane: PacedLane) -> None:
-        """Wait until the lane is open, or has nobody who tries whether it is. Raises: Throttled."""
+        """Wait until the lane is open, or has nobody who tries whether it is. Raises: as `turn`."""
         while True:
             if line.canary is not None:
                 await line.canary.wait()
@@ -189,7 +191,9 @@ class LanePacer:
             await self.clock.sleep(rest)
 
 
-def _resting(lane: PacedLane, line: _Line, rest: float) -> Throttled:
+def _resting(lane: PacedLane, line: _Line, rest: float) -> SourceError:
+    if line.trouble is Trouble.TRANSIENT:
+        return Unavailable(f"{lane.name} of {lane.host} does not answer", retry_after=rest)
     return Throttled(
         f"{lane.name} of {lane.host} rests, as it was asked to",
         quota=line.trouble is Trouble.QUOTA,

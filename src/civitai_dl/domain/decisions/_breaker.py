@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 TRIP = 3
 """Failures in a row after which a lane rests."""
 
-FIRST_RESTS = (2.0, 4.0, 8.0)
+FIRST_RESTS = (2.0, 6.0)
 SHORT_REST = 9.0
 SHORT_RESTS = 13
 LATER_RESTS = (20.0, 40.0, 55.0)

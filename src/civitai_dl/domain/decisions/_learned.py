@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf
 
-from ._breaker import rest_number
+from ._breaker import OUTAGE, TRIP, rest_number
 from ._pace import slow_start
 
 FIRST_RATE = 2.0
@@ -68,7 +68,8 @@ class LearnedRate:
 
     cap: the user's rate, 0 for none. rate: what is believed to be admitted, inf while nothing was
     refused. begun: the first request. free_at: when the next may go. paused_at, paused_until: the
-    last pause. pauses: how many in a row. trial: after a pause only one request may go, until it is
+    last pause. pauses: how many in a row. outages: answers, or none, that spoke of a service that
+    is down, in a row. trial: after a pause only one request may go, until it is
     answered. measures: the pause was for too many requests. told: its end was told by the far side.
     span, before: what is being measured. grown: the rate grew since the last refusal.
     """
@@ -83,6 +84,7 @@ class LearnedRate:
     refused_at: float = 0.0
     refused_rate: float = inf
     pauses: int = 0
+    outages: int = 0
     trial: bool = False
     measures: bool = False
     told: bool = False
@@ -158,7 +160,8 @@ class LearnedRate:
 
     def went_well(self, sent_at: float, at: float) -> LearnedRate:
         """A request that was sent then was admitted; the first one after a pause ends it."""
-        lane = replace(self, span=replace(self.span, admitted=self.span.admitted + 1))
+        span = replace(self.span, admitted=self.span.admitted + 1)
+        lane = replace(self, span=span, outages=0)
         if not self.trial or sent_at < self.paused_until:
             return lane
         return lane.resumed(sent_at, at)
@@ -197,6 +200,19 @@ class LearnedRate:
             measures=False,
             learned_at=at,
         )
+
+    def failed(self, sent_at: float, at: float, status: int) -> LearnedRate:
+        """A request that was sent then brought no answer, or one that is no refusal.
+
+        Where that speaks of the service, the third in a row pauses the lane, and each that tries
+        after a pause.
+        """
+        if status not in OUTAGE:
+            return self
+        lane = replace(self, outages=self.outages + 1)
+        if lane.outages < TRIP and not self.pauses:
+            return lane
+        return lane.refused(sent_at, at, asked=None, measures=False, most=0.0)
 
     def refused(
         self, sent_at: float, at: float, *, asked: float | None, measures: bool, most: float
