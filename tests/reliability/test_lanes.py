@@ -212,6 +212,27 @@ def test_trouble_now_and_then_costs_what_it_must(status: int, *, told: bool) -> 
         assert 1.05 * count < len(bench.service.answers) <= 1.15 * count
 
 
+def test_tries_again_wait_until_they_are_paid_for() -> None:
+    """Forty pages that each fail once: ten are tried again soon, the others one every 6 seconds."""
+    met: set[str] = set()
+    again: list[float] = []
+
+    def judge(path: str, now: float):
+        if path in met:
+            again.append(now - EPOCH)
+            return 200, {}, b"{}"
+        met.add(path)
+        return 500, {}, b"{}"
+
+    bench = Bench(judge, 10, Rates(0, 0, 0))
+    run_virtually(bench.run(*one_lane(40, workers=8, lane=Lane.MODEL_PAGES)))
+    assert 40 == len(again)
+    assert 40 == bench.queue.attempts[1]
+    for number, moment in enumerate(sorted(again), start=1):
+        # Ten at once, one for ten requests, one for six seconds.
+        assert number <= 10 + (40 + number) / 10.0 + moment / 6.0 + 1.0
+
+
 def quota_judge(quota: Quota):
     def judge(path: str, now: float):
         if not quota.admits(now):

@@ -166,40 +166,44 @@ class LearnedRate:
             return lane
         return lane.resumed(sent_at, at)
 
-    def resumed(self, since_then: float, at: float) -> LearnedRate:
-        """The pause is over: a request sent then was admitted, and the rate can be told."""
-        resumed = since_then
+    def resumed(self, sent_at: float, at: float) -> LearnedRate:
+        """The pause is over: a request that was sent then was admitted."""
         lane = replace(self, trial=False, pauses=0, clean_since=at, free_at=max(at, self.free_at))
         if not self.measures:
             return lane
+        opened = sent_at
         if not self.told and self.pauses > 1:
             # It was open again some time between the last two looks.
-            resumed = (self.refused_at + resumed) / 2.0
-        # The one that ends the pause belongs to what comes next.
-        spans = [span for span in (self.before, self.span) if span is not None]
-        since = min(span.since for span in spans)
-        admitted = sum(span.admitted for span in spans)
-        waited = sum(span.waited for span in spans)
-        # A lane that grew had been refused nothing at a lower rate: then a pause is a price, and
-        # not a part of the measure.
-        until = self.refused_at if self.grown else resumed
-        rate = self.refused_rate * CUT
-        enough = admitted >= FEWEST and until - since >= SHORTEST_SPAN
-        if enough and (2 * waited >= admitted or self.refused_rate == inf):
-            rate = min(rate, MARGIN * admitted / (until - since))
-        if enough:
-            lane = replace(lane, span=Span(resumed), before=None)
-        if rate == inf and admitted > 1:
-            rate = CUT * admitted / max(0.1, self.paused_at - since)
+            opened = (self.refused_at + sent_at) / 2.0
+        rate, measured = self.measured(opened)
         return replace(
             lane,
             rate=max(LEAST_RATE, rate),
+            span=Span(opened) if measured else lane.span,
+            before=None if measured else lane.before,
             hold=min(LONGEST_HOLD, self.hold * 2.0) if self.grown else self.hold,
             searching=self.searching and not self.grown,
             grown=False,
             measures=False,
             learned_at=at,
         )
+
+    def measured(self, opened: float) -> tuple[float, bool]:
+        """The rate after a pause that ended then, and whether enough came to measure it."""
+        spans = [span for span in (self.before, self.span) if span is not None]
+        since = min(span.since for span in spans)
+        admitted = sum(span.admitted for span in spans)
+        waited = sum(span.waited for span in spans)
+        # A lane that grew had been refused nothing at a lower rate: then a pause is a price, and
+        # not a part of the measure.
+        until = self.refused_at if self.grown else opened
+        rate = self.refused_rate * CUT
+        enough = admitted >= FEWEST and until - since >= SHORTEST_SPAN
+        if enough and (2 * waited >= admitted or self.refused_rate == inf):
+            rate = min(rate, MARGIN * admitted / (until - since))
+        if rate == inf and admitted > 1:
+            rate = CUT * admitted / max(0.1, self.paused_at - since)
+        return rate, enough
 
     def failed(self, sent_at: float, at: float, status: int) -> LearnedRate:
         """A request that was sent then brought no answer, or one that is no refusal.
@@ -224,7 +228,7 @@ class LearnedRate:
         busy. What was on its way when the pause began tells nothing new.
         """
         wish = asked if asked is not None and asked <= most else None
-        if sent_at < self.paused_until and self.paused_at > 0 and sent_at <= self.paused_at:
+        if 0 < self.paused_at >= sent_at:
             if wish is None or at >= self.paused_until:
                 return self
             return replace(self, paused_until=max(self.paused_until, at + wish))
