@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from civitai_dl._version import __version__
-from civitai_dl.adapters.api_client import ApiClient, Rates, open_api
+from civitai_dl.adapters.api_client import ApiClient, open_api
 from civitai_dl.adapters.catalog import (
     STATE_FILE,
     Database,
@@ -26,9 +26,11 @@ from civitai_dl.adapters.catalog import (
     SqliteCatalog,
     SqliteLedger,
     SqliteQueue,
+    SqliteRates,
 )
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.reporters import Fan
 from civitai_dl.adapters.storage import (
     STATE,
@@ -79,6 +81,7 @@ from ._scope import Count, lanes_of, roles_of, roots_of
 from ._stock import take_stock
 
 if TYPE_CHECKING:
+    from civitai_dl.pacing import Pacer, RateBook
     from civitai_dl.ports import Clock, Reporter
 
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
@@ -175,7 +178,9 @@ class Run:
         count = Count()
         listeners = Fan([count, self.reporter])
         async with AsyncExitStack() as stack:
-            api = await stack.enter_async_context(self._open_api())
+            book = SqliteRates(self.database, self.settings.token)
+            pacer = await self._pacer(book)
+            api = await stack.enter_async_context(self._open_api(pacer))
             await self._check_key(api, listeners)
             runs = Runs(self.database)
             await runs.recover(self.clock.now())
@@ -190,10 +195,11 @@ class Run:
             left = await ledger.open_counts()
             output = str(self.settings.output)
             listeners.emit(RunStarted(output, len(roots), begun.continued, left))
-            tools = await self._tools(stack, api, listeners, begun.run)
-            end, trouble = await self._work(begun.run, tools, listeners)
+            tools = await self._tools(stack, api, pacer, listeners, begun.run)
+            end, trouble = await self._work(begun.run, tools, listeners, pacer, book)
             try:
                 await runs.unclaim()
+                await book.note(pacer.known())
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error
@@ -225,16 +231,17 @@ class Run:
             settings=remember(self.settings),
         )
 
-    def _open_api(self) -> AbstractAsyncContextManager[ApiClient]:
+    async def _pacer(self, book: RateBook) -> LanePacer:
+        settings = self.settings
+        rates = Rates(settings.max_rate_model, settings.max_rate_image, settings.max_rate_resolve)
+        return LanePacer(rates, self.clock, max_wait=settings.max_wait, known=await book.recall())
+
+    def _open_api(self, pacer: Pacer) -> AbstractAsyncContextManager[ApiClient]:
         return open_api(
             base_url=self.settings.base_url,
             token=self.settings.token,
             user_agent=user_agent(),
-            rates=Rates(
-                self.settings.max_rate_model,
-                self.settings.max_rate_image,
-                self.settings.max_rate_resolve,
-            ),
+            pacer=pacer,
             clock=self.clock,
         )
 
@@ -263,7 +270,7 @@ class Run:
                 reporter.emit(Notice("warning", text))
 
     async def _tools(
-        self, stack: AsyncExitStack, api: ApiClient, reporter: Reporter, run: int
+        self, stack: AsyncExitStack, api: ApiClient, pacer: Pacer, reporter: Reporter, run: int
     ) -> Tools:
         settings = self.settings
         local = is_loopback(settings.base_url)
@@ -273,6 +280,7 @@ class Run:
                 guard=partial(may_fetch, local_service=local),
                 limit=settings.limit_rate,
                 clock=self.clock,
+                pacer=pacer,
             )
         )
         if isinstance(self.clock, Wakeful):
@@ -296,7 +304,12 @@ class Run:
         )
 
     async def _work(
-        self, run: int, tools: Tools, reporter: Reporter
+        self,
+        run: int,
+        tools: Tools,
+        reporter: Reporter,
+        pacer: LanePacer,
+        book: RateBook,
     ) -> tuple[RunEnd, CivitaiDLError | None]:
         key = self.settings.token is not None
         queue = SqliteQueue(self.database, self.clock, run, key)
@@ -304,6 +317,7 @@ class Run:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._hurry)
                 group.start_soon(self._heed_limits, tools)
+                group.start_soon(pacer.keep, book)
                 if isinstance(self.clock, Wakeful):
                     group.start_soon(self.clock.watch)
                 end = await run_lanes(

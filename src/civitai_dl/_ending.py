@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from civitai_dl.adapters.catalog import SqliteLedger
 from civitai_dl.domain.entities import LaneClosed, RunReport
+from civitai_dl.domain.messages import come_back
 from civitai_dl.errors import CivitaiDLError, KeyRefused
 from civitai_dl.scheduler import RunEnd
 
@@ -54,8 +55,8 @@ async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunRe
 
 
 def _stopped(closed: LaneClosed) -> str:
-    hint = closed.failure.hint
-    return f"{closed.failure.detail} ({hint})" if hint else closed.failure.detail
+    hints = [closed.failure.hint, come_back(closed.until)]
+    return f"{closed.failure.detail} ({'; '.join(hint for hint in hints if hint)})"
 
 
 def first_error(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:

@@ -79,6 +79,7 @@ STATE_STEPS = (
     "stage",
     "hold",
     "recover",
+    "recall_rates",
     "begin",
     "finish",
     "unclaim",

@@ -1,4 +1,4 @@
-"""The state of an archive as version 1 of its schema had it.
+"""The state of an archive as versions 1 and 2 of its schema had it.
 
 Written down a second time on purpose: archives have it, whatever becomes of the scripts that make
 new ones.
@@ -85,16 +85,39 @@ CREATE TABLE targets (
 PRAGMA user_version = 1;
 """
 
+VERSION_2 = f"""
+{VERSION_1}
+ALTER TABLE tasks ADD COLUMN parked INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN prefixes TEXT;
+ALTER TABLE tasks ADD COLUMN checked_at REAL;
+ALTER TABLE tasks ADD COLUMN seal INTEGER;
+ALTER TABLE tasks ADD COLUMN proof INTEGER;
+ALTER TABLE runs ADD COLUMN settings TEXT NOT NULL DEFAULT '{{}}';
+DROP INDEX tasks_ready;
+DROP INDEX tasks_group;
+CREATE INDEX tasks_ready ON tasks (lane, run, priority, id)
+  WHERE status = 'ready' AND not_before = 0;
+CREATE INDEX tasks_woken ON tasks (lane, run, priority, id)
+  WHERE status = 'ready' AND not_before > 0 AND parked = 0;
+CREATE INDEX tasks_due ON tasks (lane, run, parked, not_before)
+  WHERE status = 'ready' AND not_before > 0;
+CREATE INDEX tasks_group ON tasks (grp)
+  WHERE grp IS NOT NULL AND status IN ('waiting', 'ready', 'claimed');
+PRAGMA user_version = 2;
+"""
 
-def make_old(output: Path, *, filler: int = 0) -> None:
-    """Turn the state of an archive at rest into what version 1 would have written.
+VERSIONS = {1: VERSION_1, 2: VERSION_2}
+
+
+def make_old(output: Path, *, filler: int = 0, version: int = 1) -> None:
+    """Turn the state of an archive at rest into what an older version would have written.
 
     filler: so many more rows of an earlier time, which make the way to today longer.
     """
     path = output / ".civitai-dl" / "state.db"
     old = path.with_name("old.db")
     with closing(sqlite3.connect(old)) as connection:
-        connection.executescript(VERSION_1)
+        connection.executescript(VERSIONS[version])
         connection.execute("ATTACH ? AS now", (str(path),))
         for table in ("tasks", "edges", "partials", "runs", "targets"):
             names = [row[1] for row in connection.execute(f"PRAGMA main.table_info({table})")]

@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 from old_state import make_old
 from states import filled_state, rows_of, times_aside
 
-from civitai_dl.adapters.catalog import Database, Runs, SqliteCatalog, _database, _open
+from civitai_dl.adapters.catalog import (
+    SCHEMA_VERSION,
+    Database,
+    Runs,
+    SqliteCatalog,
+    _database,
+    _open,
+)
 from civitai_dl.domain.entities import Held
 from civitai_dl.errors import CatalogError, CatalogTooNew, CivitaiDLError, StorageFull
 from reliability_size import note, pick
@@ -193,7 +200,7 @@ def test_a_log_without_its_state_is_told(torn: Path, tmp_path: Path) -> None:
 def test_the_database_of_another_program_is_told(tmp_path: Path) -> None:
     """Tables that are not ours are neither used nor added to."""
     path = tmp_path / "state.db"
-    for version in (0, 1, 2):
+    for version in range(SCHEMA_VERSION + 1):
         path.unlink(missing_ok=True)
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("CREATE TABLE tasks (id INTEGER PRIMARY KEY, what TEXT)")
@@ -233,18 +240,18 @@ def test_a_newer_state_is_not_touched_in_any_way(torn: Path, tmp_path: Path) -> 
     path = copy_of(torn, tmp_path / "newer")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         copy_of(path, tmp_path / "copy")
     for writable in (True, False):
         state = copy_of(tmp_path / "copy/state.db", tmp_path / "looked-at")
         before = {entry.name: entry.read_bytes() for entry in state.parent.iterdir()}
-        with pytest.raises(CatalogTooNew, match="schema 3"):
+        with pytest.raises(CatalogTooNew, match=f"schema {SCHEMA_VERSION + 1}"):
             Database(state, writable=writable).start(check=True)
         after = {entry.name: entry.read_bytes() for entry in state.parent.iterdir()}
         assert before == after
 
 
-# --- from version 1 to version 2
+# --- from an older version to today's
 
 
 def steps_of(path: Path) -> list[str]:
@@ -256,17 +263,24 @@ def steps_of(path: Path) -> list[str]:
     return seen
 
 
+@pytest.fixture(params=range(1, SCHEMA_VERSION))
+def version(request: pytest.FixtureRequest) -> int:
+    """Each version that archives may have."""
+    return int(request.param)
+
+
 @pytest.fixture
-def old(whole: Path, tmp_path: Path) -> Path:
-    """A state that version 1 left."""
+def old(whole: Path, tmp_path: Path, version: int) -> Path:
+    """A state that an older version left."""
     path = copy_of(whole, tmp_path / "old/.civitai-dl")
-    make_old(tmp_path / "old")
+    make_old(tmp_path / "old", version=version)
     return path
 
 
-def test_a_state_of_version_1_is_brought_up_to_date(old: Path, whole: Path) -> None:
+def test_an_older_state_is_brought_up_to_date(old: Path, whole: Path, version: int) -> None:
     """Every row of an older state is there afterwards, sealed, and the copy is gone."""
-    assert steps_of(old) == ["backup", "begin", "commit", "committed"]
+    steps = SCHEMA_VERSION - version
+    assert steps_of(old) == ["backup", *["begin", "commit", "committed"] * steps]
     assert open_and_close(old) is None
     before, after = rows_of(whole), rows_of(old)
     keys = [row["key"] for row in before["tasks"]]
@@ -283,8 +297,10 @@ def test_a_state_of_version_1_is_brought_up_to_date(old: Path, whole: Path) -> N
 
 
 @pytest.mark.parametrize("moment", ["backup", "begin", "commit", "committed"])
-def test_a_migration_killed_at_any_step_is_done_or_not(old: Path, moment: str) -> None:
-    """A kill leaves version 1 whole or version 2 whole, and the next start is none the wiser."""
+def test_a_migration_killed_at_any_step_is_done_or_not(
+    old: Path, moment: str, version: int
+) -> None:
+    """A kill leaves one version or the next one whole, and the next start is none the wiser."""
     script = (
         "import os, sys; from pathlib import Path\n"
         "from civitai_dl.adapters.catalog import Database\n"
@@ -294,19 +310,19 @@ def test_a_migration_killed_at_any_step_is_done_or_not(old: Path, moment: str) -
     words = [sys.executable, "-c", script, str(old), moment]
     assert subprocess.run(words, check=False, timeout=60).returncode == 9
     with closing(sqlite3.connect(f"{old.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        expected = 2 if moment == "committed" else 1
+        expected = version + (moment == "committed")
         assert connection.execute("PRAGMA user_version").fetchone() == (expected,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert old.with_name("state.db.before-2").exists()
+    assert old.with_name("state.db.before-3").exists()
     assert open_and_close(old) is None
     assert [entry.name for entry in old.parent.iterdir()] == ["state.db"]
 
 
 def test_half_a_copy_is_no_obstacle(old: Path) -> None:
     """A copy that a killed migration had not finished is made anew."""
-    old.with_name("state.db.before-2").write_bytes(b"half a copy")
+    old.with_name("state.db.before-3").write_bytes(b"half a copy")
     assert open_and_close(old) is None
-    assert not old.with_name("state.db.before-2").exists()
+    assert not old.with_name("state.db.before-3").exists()
 
 
 # --- locks, room, and the end of the thread

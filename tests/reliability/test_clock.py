@@ -18,8 +18,9 @@ import anyio.lowlevel
 import pytest
 from archives import FAST, SPEED, run, tree, wanted
 
-from civitai_dl.adapters.api_client import ApiClient, Rates
+from civitai_dl.adapters.api_client import ApiClient
 from civitai_dl.adapters.clock import GAP, SystemClock, elapsed_time
+from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.domain.decisions import Pace
 from civitai_dl.domain.entities import Selection
 from civitai_dl.testing import FakeCivitai, Fault, World
@@ -242,13 +243,13 @@ async def test_a_queue_that_waited_through_a_suspend_does_not_burst(
     chance = random.Random(seed)
     suspends = [(chance.uniform(0.1, 30.0), chance.choice([5.0, 600.0, HOUR])) for _ in range(3)]
     machine = Machine(suspends=suspends)
-    session = Silence(machine)
+    session, clock = Silence(machine), machine.clock()
     client = ApiClient(
         session,  # an aiohttp session as far as it is used
         base_url="http://127.0.0.1:1",
         token=None,
-        rates=Rates(0.5, 2.0),
-        clock=machine.clock(),
+        pacer=LanePacer(Rates(0.5, 2.0), clock),
+        clock=clock,
     )
     async with machine.running(), anyio.create_task_group() as group:
         for _ in range(40):
@@ -262,9 +263,13 @@ async def test_a_queue_that_waited_through_a_suspend_does_not_burst(
 async def test_one_that_is_cancelled_in_the_queue_holds_up_nobody() -> None:
     """A request that is given up while it waits for its turn leaves the pace as it was."""
     machine = Machine()
-    session = Silence(machine)
+    session, clock = Silence(machine), machine.clock()
     client = ApiClient(
-        session, base_url="http://127.0.0.1:1", token=None, rates=Rates(0.5), clock=machine.clock()
+        session,
+        base_url="http://127.0.0.1:1",
+        token=None,
+        pacer=LanePacer(Rates(0.5), clock),
+        clock=clock,
     )
     async with machine.running(), anyio.create_task_group() as group:
         group.start_soon(client.get, "/api/v1/models")

@@ -18,9 +18,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from civitai_dl.adapters.api_client import Rates, open_api
+from civitai_dl.adapters.api_client import open_api
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.cli._main import cli
 from civitai_dl.config import Settings
 from civitai_dl.domain.entities import FileId, FileRef, ModelId, Secret, SignedUrl, VersionId
@@ -378,7 +379,7 @@ async def test_no_error_of_the_network_carries_a_secret(fault: Fault, origin: st
                 base_url=fake.base_url,
                 token=Secret(KEY),
                 user_agent="t",
-                rates=Rates(0, 0, 0),
+                pacer=LanePacer(Rates(0, 0, 0), clock),
                 clock=clock,
             )
         )

@@ -17,7 +17,7 @@ from archives import run, tree, wanted
 
 from civitai_dl._doctor import diagnose
 from civitai_dl._rebuild import Progress, rebuild
-from civitai_dl.adapters.catalog import Database, _open
+from civitai_dl.adapters.catalog import SCHEMA_VERSION, Database, _open
 from civitai_dl.adapters.storage import STATE, RunLock
 from civitai_dl.domain.entities import RunReport
 from civitai_dl.errors import Busy, CatalogTooNew, UsageError
@@ -241,7 +241,7 @@ async def test_what_may_not_be_rebuilt_is_refused(archive: Path, tmp_path: Path)
     with RunLock(archive / STATE / "lock"), pytest.raises(Busy):
         await rebuild(archive, "https://civitai.com", print)
     with closing(sqlite3.connect(state_of(archive))) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     old = state_of(archive).read_bytes()
     with pytest.raises(CatalogTooNew):
         await rebuild(archive, "https://civitai.com", print)

@@ -13,10 +13,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from civitai_dl.adapters.api_client import Rates, open_api
+from civitai_dl.adapters.api_client import open_api
 from civitai_dl.adapters.catalog import Database, Root, Runs, SqliteCatalog
 from civitai_dl.adapters.fetcher import HttpFetcher, open_fetcher
 from civitai_dl.adapters.fetcher._http import read_answer
+from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.storage import STATE, LocalStorage
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
@@ -165,7 +166,7 @@ async def bench_of(
                 base_url=fake.base_url,
                 token=Secret(GOOD_KEY),
                 user_agent="tests/1",
-                rates=Rates(0, 0, 0),
+                pacer=LanePacer(Rates(0, 0, 0), clock),
                 clock=clock,
             )
         )

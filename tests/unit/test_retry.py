@@ -270,19 +270,20 @@ def test_two_outages_in_a_row_may_be_about_the_tasks():
 
 
 def test_the_third_outage_in_a_row_rests_the_lane():
-    """Three failed connections in a row rest the lane for 5 seconds."""
-    assert after("a", "b", "c").rest == 5.0
+    """Three failed connections in a row rest the lane for 2 seconds."""
+    assert after("a", "b", "c").rest == 2.0
 
 
-def test_rests_double_to_64_seconds():
-    """An outage that lasts is asked after 5, 10, 20, 40, 64 and 64 seconds, once each."""
+def test_an_outage_is_found_over_within_ten_seconds_and_a_long_one_within_a_minute():
+    """In its first two minutes an outage is looked after every 9 seconds, later every 55."""
     breaker, rests = after("a", "b"), []
-    for _ in range(6):
+    for _ in range(20):
         breaker = breaker.failed("c")
         rests.append(breaker.rest)
         breaker = breaker.rested()
         assert breaker.rest == 0.0
-    assert rests == [5.0, 10.0, 20.0, 40.0, 64.0, 64.0]
+    assert rests == [2.0, 6.0, *[9.0] * 13, 20.0, 40.0, 55.0, 55.0, 55.0]
+    assert sum(rests[:15]) > 120.0
 
 
 def test_an_outage_that_only_one_task_meets_may_be_that_tasks():

@@ -23,6 +23,7 @@ __all__ = [
     "Language",
     "Messages",
     "cell_width",
+    "come_back",
     "cut",
     "cut_middle",
     "format_bytes",
@@ -106,6 +107,11 @@ def format_moment(moment: float) -> str:
     except (OverflowError, ValueError):
         return "?"
     return told.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def come_back(until: float) -> str:
+    """When to run again, as notices say it: "come back after 2026-09-01 12:00 UTC"."""
+    return f"come back after {format_moment(until)}"
 
 
 def _whole(seconds: float) -> int:

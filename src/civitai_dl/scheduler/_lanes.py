@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from anyio.abc import TaskGroup
 
-from civitai_dl.domain.decisions import DOUBTFUL, OUTAGE, Breaker
+from civitai_dl.domain.decisions import DOUBTFUL, OUTAGE, Breaker, RetryBudget
 from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
@@ -25,6 +25,7 @@ from civitai_dl.domain.entities import (
     TaskSettled,
     Trouble,
 )
+from civitai_dl.domain.messages import come_back
 from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
@@ -34,6 +35,9 @@ from ._width import Width
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
+SAME_REST = 1.0
+"""Seconds by which two ends of one rest may differ: each task counts from when it heard of it."""
+
 LOOK_AGAIN = 1.0
 """Seconds after which a lane looks again although nobody rang: work may wait for other work."""
 
@@ -68,6 +72,7 @@ class LaneRunner:
     alone: bool = False
     closed: LaneClosed | None = None
     breaker: Breaker = field(default_factory=Breaker)
+    budget: RetryBudget = field(default_factory=RetryBudget)
     width: Width = field(init=False)
 
     def __post_init__(self) -> None:
@@ -137,7 +142,8 @@ class LaneRunner:
             self.board.ended(self.lane)
 
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
-        judged = self._heed(leases, outcomes)
+        self.budget = self.budget.asked(self.clock.now())
+        judged = self._afford(self._heed(leases, outcomes))
         added = await self.queue.settle(list(zip(leases, judged, strict=True)))
         for lease, outcome in zip(leases, judged, strict=True):
             if isinstance(outcome, Expanded):
@@ -173,6 +179,20 @@ class LaneRunner:
             self.breaker = self.breaker.succeeded()
             self.width = self.width.succeeded()
         return outcomes
+
+    def _afford(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Tries again for trouble of the way wait until they are paid for; they do not fail."""
+        first = outcomes[0]
+        if not (isinstance(first, Deferred) and first.counts) or first.progress:
+            return outcomes
+        if first.failure.trouble is not Trouble.TRANSIENT:
+            return outcomes
+        self.budget, wait = self.budget.spend()
+        earliest = self.clock.now() + wait
+        return [
+            replace(one, until=max(one.until, earliest)) if isinstance(one, Deferred) else one
+            for one in outcomes
+        ]
 
     def _is_outage(self, failure: Failure) -> bool:
         """Whether a failure speaks of the service or the way to it, not of one thing.
@@ -230,14 +250,16 @@ class LaneRunner:
     def _rest(self, seconds: float, reason: str) -> None:
         until = self.clock.now() + seconds
         self.alone = True
-        if until > self.resting_until:
+        if until > self.resting_until + SAME_REST:
             self.resting_until = until
             self.reporter.emit(LanePaused(self.lane, seconds, reason))
 
     def _close(self, closed: LaneClosed) -> None:
         if self.closed is None:
             self.closed = closed
-            self.reporter.emit(Notice("alert", closed.failure.detail))
+            self.reporter.emit(
+                Notice("alert", f"{closed.failure.detail}; {come_back(closed.until)}")
+            )
 
 
 def _is_ours(failure: Failure) -> bool:

@@ -134,6 +134,9 @@ def _failed(
     outcome = WorkerDesk(tools).decide(task, failure)
     if isinstance(outcome, Failed):
         return Unavailable(Reason.GONE, f"its own host does not give it: {failure.detail}")
+    if isinstance(outcome, Deferred):
+        # Another host that wants to be left alone is left alone by itself, not by the whole lane.
+        return replace(outcome, pause=None)
     return outcome
 
 

@@ -1,5 +1,5 @@
 """The Civitai API."""
 
-from ._client import ApiClient, Rates, open_api
+from ._client import ApiClient, open_api
 
-__all__ = ["ApiClient", "Rates", "open_api"]
+__all__ = ["ApiClient", "open_api"]

@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import aiohttp
-import anyio
 import msgspec
 from yarl import URL
 
-from civitai_dl.domain.decisions import Pace, read_whole, slow_start
-from civitai_dl.domain.entities import Secret, SignedUrl
-from civitai_dl.errors import NeedsLogin, OutOfHandles, SourceError, Unavailable, UnexpectedShape
+from civitai_dl.domain.decisions import read_whole
+from civitai_dl.domain.entities import PacedLane, Secret, SignedUrl, Trouble
+from civitai_dl.errors import (
+    NeedsLogin,
+    OutOfHandles,
+    SourceError,
+    Throttled,
+    Unavailable,
+    UnexpectedShape,
+)
 
 from ._errors import source_error
 
 if TYPE_CHECKING:
+    from civitai_dl.pacing import Pacer, Turn
     from civitai_dl.ports import Clock, Json, Parameters
 
 TIMEOUT = aiohttp.ClientTimeout(total=90, connect=15, sock_read=60)
@@ -30,20 +37,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=90, connect=15, sock_read=60)
 
 LARGEST_ANSWER = 64 << 20
 MOST_HOPS = 5
-RESOLVE_FIRST = 2.0
-OVERSLEPT = 1.0
-"""Seconds that a turn may come late and still be made up for; beyond it, time went by unused."""
-
 REDIRECTS = (301, 302, 303, 307, 308)
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """Requests per second: to the Model API, to the Image API, and for links; 0 is no cap."""
-
-    model: float = 0.5
-    image: float = 2.0
-    resolve: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +56,56 @@ class ApiClient:
         *,
         base_url: str,
         token: Secret | None,
-        rates: Rates,
+        pacer: Pacer,
         clock: Clock,
     ) -> None:
         self._session = session
         self._base = base_url.rstrip("/")
+        self._host = urlsplit(base_url).netloc.lower()
         self._token = token
         self._clock = clock
-        self._rates = rates
-        self._paces = {
-            "model": Pace(rates.model),
-            "image": Pace(rates.image),
-            "resolve": Pace(rates.resolve),
-        }
-        self._turns = {family: anyio.Lock() for family in self._paces}
-        self._resolving_since: float | None = None
+        self._pacer = pacer
 
     async def get(self, path: str, parameters: Parameters = ()) -> Json:
         """See ports.JsonApi."""
-        await self._pace("image" if path.startswith("/api/v1/images") else "model")
+        what = _name(path, parameters)
         url = URL(self._base + path, encoded=True).with_query(list(parameters))
-        reply = await self._ask(url, what=_name(path, parameters))
-        if reply.status != 200:
-            raise source_error(reply.status, reply.headers, reply.body, _name(path, parameters))
-        return _decode(reply, _name(path, parameters))
+        lane = "api.image" if path.startswith("/api/v1/images") else "api.model"
+        async with self._pacer.turn(self._lane(lane)) as turn:
+            reply = await self._ask(url, turn, what=what)
+            if reply.status != 200:
+                raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
+            turn.heard(None)
+        return _decode(reply, what)
 
     async def resolve(self, path: str) -> SignedUrl:
         """See ports.LinkResolver."""
-        await self._pace("resolve")
         what = f"asking for the link of {path}"
+        async with self._pacer.turn(self._lane("api.resolve")) as turn:
+            location = await self._resolve(path, what, turn)
+            turn.heard(None)
+        if _is_login(location):
+            raise NeedsLogin(
+                f"{what}: the service wants a login",
+                status=401,
+                hint="give an API key with --token or CIVITAI_API_KEY",
+            )
+        return self._signed(location, what)
+
+    async def _resolve(self, path: str, what: str, turn: Turn) -> str:
+        """Where the first redirect away from the API leads."""
         url = self._base + path
         for _ in range(MOST_HOPS):
-            reply = await self._ask(URL(url, encoded=True), what=what)
+            reply = await self._ask(URL(url, encoded=True), turn, what=what)
             if reply.status not in REDIRECTS:
-                raise source_error(reply.status, reply.headers, reply.body, what)
+                raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
             try:
                 location = urljoin(url, reply.headers.get("location", ""))
                 urlsplit(location)
             except ValueError:
                 raise UnexpectedShape(f"{what}: the redirect leads to no address") from None
-            if _is_login(location):
-                raise NeedsLogin(
-                    f"{what}: the service wants a login",
-                    status=401,
-                    hint="give an API key with --token or CIVITAI_API_KEY",
-                )
-            if not self._is_ours(location):
-                return self._signed(location, what)
+            if _is_login(location) or not self._is_ours(location):
+                return location
             url = location
         raise UnexpectedShape(f"{what}: the service redirects in a circle")
 
@@ -117,14 +114,19 @@ class ApiClient:
 
         Raises: SourceError when the service cannot tell.
         """
-        await self._pace("model")
-        reply = await self._ask(URL(f"{self._base}/api/v1/me"), what="checking the API key")
-        if reply.status == 200 and reply.body.lstrip()[:1] == b"{":
-            return True
-        error = source_error(reply.status, reply.headers, reply.body, "checking the API key")
+        what = "checking the API key"
+        async with self._pacer.turn(self._lane("api.model")) as turn:
+            reply = await self._ask(URL(f"{self._base}/api/v1/me"), turn, what=what)
+            if reply.status == 200 and reply.body.lstrip()[:1] == b"{":
+                turn.heard(None)
+                return True
+            error = _told(turn, source_error(reply.status, reply.headers, reply.body, what))
         if isinstance(error, NeedsLogin):
             return False
         raise error
+
+    def _lane(self, name: str) -> PacedLane:
+        return PacedLane(name, self._host)
 
     def _is_ours(self, location: str) -> bool:
         """Whether a redirect stays with the API, so that the key may go along."""
@@ -142,27 +144,7 @@ class ApiClient:
             raise UnexpectedShape(f"{what}: the service redirects with credentials in the address")
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
-    async def _pace(self, family: str) -> None:
-        """Wait for a turn.
-
-        One waits for a time to come, the others for that one: had each a time of its own, all of
-        these would be past after a suspend, and everybody would go at once.
-        """
-        async with self._turns[family]:
-            now = self._clock.now()
-            pace = self._paces[family]
-            if family == "resolve":
-                if self._resolving_since is None:
-                    self._resolving_since = now
-                elapsed = now - self._resolving_since
-                rate = slow_start(self._rates.resolve, first=RESOLVE_FIRST, elapsed=elapsed)
-                pace = Pace(rate, pace.free_at)
-            _, wait = pace.reserve(now)
-            await self._clock.sleep(wait)
-            due, now = now + wait, self._clock.now()
-            self._paces[family], _ = pace.reserve(now if now - due > OVERSLEPT else due)
-
-    async def _ask(self, url: URL, *, what: str) -> _Reply:
+    async def _ask(self, url: URL, turn: Turn, *, what: str) -> _Reply:
         headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
@@ -195,10 +177,23 @@ class ApiClient:
         # Raised out here, where nothing is chained: the library's errors hold the key.
         if OutOfHandles.explains(failed):
             raise OutOfHandles("a connection could not be opened")
-        raise Unavailable(f"{what}: {_network_words(failed)}", status=0)
+        raise _told(turn, Unavailable(f"{what}: {_network_words(failed)}", status=0))
 
     def _without_key(self, body: bytes) -> bytes:
         return body if self._token is None else body.replace(self._token.reveal().encode(), b"***")
+
+
+def _told(turn: Turn, error: SourceError) -> SourceError:
+    """The error of an answer, of which the pace has heard; a throttled one says how long."""
+    if isinstance(error, Throttled):
+        trouble = Trouble.QUOTA if error.quota else Trouble.THROTTLED
+        trouble = Trouble.BLOCKED if error.blocked else trouble
+        error.retry_after = turn.heard(trouble, status=error.status, asked=error.retry_after)
+    elif isinstance(error, Unavailable):
+        turn.heard(Trouble.TRANSIENT, status=error.status)
+    else:
+        turn.heard(None)
+    return error
 
 
 def _network_words(error: BaseException) -> str:
@@ -266,7 +261,7 @@ def _expiry(location: str, now: float) -> float | None:
 
 @asynccontextmanager
 async def open_api(
-    *, base_url: str, token: Secret | None, user_agent: str, rates: Rates, clock: Clock
+    *, base_url: str, token: Secret | None, user_agent: str, pacer: Pacer, clock: Clock
 ) -> AsyncIterator[ApiClient]:
     """An API client with its own connections.
 
@@ -280,4 +275,4 @@ async def open_api(
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
     ) as session:
-        yield ApiClient(session, base_url=base_url, token=token, rates=rates, clock=clock)
+        yield ApiClient(session, base_url=base_url, token=token, pacer=pacer, clock=clock)

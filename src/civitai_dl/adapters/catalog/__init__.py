@@ -10,6 +10,7 @@ from ._ledger import SqliteLedger
 from ._migrate import SCHEMA_VERSION
 from ._open import STATE_FILE, holds_an_archive
 from ._queue import SqliteQueue
+from ._rates import SqliteRates
 from ._rebuild import Rebuilding
 from ._runs import Root, RunBegun, Runs
 from ._trouble import REBUILD
@@ -34,6 +35,7 @@ __all__ = [
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
+    "SqliteRates",
     "Undone",
     "Wreck",
     "check_up",

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from civitai_dl.domain.entities import Kind, Lane, Role, State
 
-from ._migrate import SCHEMA_VERSION
 from ._seal import CONTENT, FACTS, teach
+
+SEALED = 2
+"""The version of the schema from which on rows have seals."""
 
 YEARS = 1e11
 """Seconds since the epoch that no clock shows."""
@@ -96,13 +98,13 @@ def examine_structure(connection: sqlite3.Connection) -> str | None:
 def examine_rows(connection: sqlite3.Connection) -> Iterator[str]:
     """What rows say that no program of ours has written."""
     teach(connection)
-    newest = int(connection.execute("PRAGMA user_version").fetchone()[0]) == SCHEMA_VERSION
+    sealed = int(connection.execute("PRAGMA user_version").fetchone()[0]) >= SEALED
     # One walk through the largest table for all that is asked of it.
-    wrong = f"{WORDS} OR {FIGURES}" + (f" OR {FIGURES_2} OR {SEALS}" if newest else "")
+    wrong = f"{WORDS} OR {FIGURES}" + (f" OR {FIGURES_2} OR {SEALS}" if sealed else "")
     row = connection.execute(f"{TASKS}{wrong} LIMIT 1").fetchone()
     if row is not None:
         yield f"row {row[0]} of tasks is not what was written"
-    for sentence, question in QUESTIONS + (QUESTIONS_2 if newest else ()):
+    for sentence, question in QUESTIONS + (QUESTIONS_2 if sealed else ()):
         row = connection.execute(f"{question} LIMIT 1").fetchone()
         if row is not None:
             yield sentence.format(row[0])

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -24,8 +25,10 @@ from civitai_dl.domain.entities import Answer, SignedUrl
 from civitai_dl.errors import BadAnswer, CivitaiDLError, ConnectionLost, OutOfHandles, Stalled
 
 from ._bandwidth import Bandwidth
+from ._turns import ask_in_turn
 
 if TYPE_CHECKING:
+    from civitai_dl.pacing import Pacer
     from civitai_dl.ports import Clock
 
 SILENCE = 30.0
@@ -159,7 +162,8 @@ class HttpFetcher:
     """See ports.Fetcher; use `open_fetcher`.
 
     guard: which URLs may be opened at all. limit: bytes per second over all transfers, 0 for none.
-    silence: seconds without a byte after which a connection is given up.
+    silence: seconds without a byte after which a connection is given up. pacer: gives the turns to
+    ask, None where nobody has to wait for one.
     """
 
     def __init__(
@@ -170,8 +174,10 @@ class HttpFetcher:
         limit: float,
         clock: Clock,
         silence: float = SILENCE,
+        pacer: Pacer | None = None,
     ) -> None:
         self._session = session
+        self._pacer = pacer
         self.silence = silence
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
@@ -213,10 +219,14 @@ class HttpFetcher:
             headers["Range"] = f"bytes={offset}-{'' if end is None else end - 1}"
             if if_range is not None:
                 headers["If-Range"] = if_range
-        response = await self._follow(link.reveal(), headers)
+        response, wait = await self._follow(link.reveal(), headers)
         self._open.add(response)
+        body = HttpBody(response, self, str(link), lane)
+        if wait is not None:
+            # The lane's pause, and what the host asked for, if it did.
+            body.answer = replace(body.answer, retry_after=wait)
         try:
-            yield HttpBody(response, self, str(link), lane)
+            yield body
         finally:
             self._open.discard(response)
             # A half-read connection must not go back to the pool.
@@ -230,14 +240,17 @@ class HttpFetcher:
         for response in tuple(self._open):
             response.close()
 
-    async def _follow(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _follow(
+        self, url: str, headers: Mapping[str, str]
+    ) -> tuple[aiohttp.ClientResponse, float | None]:
+        """The answer at the end of the redirects, and the seconds to wait when it is "later"."""
         status = 0
         for _ in range(MOST_HOPS):
             if not self._guard(url):
                 raise BadAnswer(f"this address is not opened: {SignedUrl(url)}")
-            response = await self._ask(url, headers)
+            response, wait = await self._ask(url, headers)
             if response.status not in REDIRECTS:
-                return response
+                return response, wait
             response.close()
             status = response.status
             url, same_host = _onward(url, response)
@@ -246,7 +259,12 @@ class HttpFetcher:
                 headers = {name: text for name, text in headers.items() if name != "If-Range"}
         raise BadAnswer(f"redirected more than {MOST_HOPS} times", status=status)
 
-    async def _ask(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _ask(
+        self, url: str, headers: Mapping[str, str]
+    ) -> tuple[aiohttp.ClientResponse, float | None]:
+        return await ask_in_turn(self._pacer, url, lambda: self._send(url, headers))
+
+    async def _send(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         host = urlsplit(url).hostname or ""
         if host in self._untrusted:
             raise _untrusted(host)
@@ -357,6 +375,7 @@ async def open_fetcher(
     limit: float,
     clock: Clock,
     silence: float = SILENCE,
+    pacer: Pacer | None = None,
 ) -> AsyncIterator[HttpFetcher]:
     """A fetcher with its own connections, cookies off, and bodies as they are on the wire.
 
@@ -371,4 +390,6 @@ async def open_fetcher(
         trust_env=False,
         requote_redirect_url=False,
     ) as session:
-        yield HttpFetcher(session, guard=guard, limit=limit, clock=clock, silence=silence)
+        yield HttpFetcher(
+            session, guard=guard, limit=limit, clock=clock, silence=silence, pacer=pacer
+        )

@@ -1,6 +1,7 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from ._breaker import DOUBTFUL, OUTAGE, Breaker
+from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
+from ._budget import RetryBudget
 from ._damage import (
     Damage,
     Finding,
@@ -19,6 +20,7 @@ from ._damage import (
 )
 from ._due import is_due
 from ._fair import Turns
+from ._learned import Known, LearnedRate
 from ._lifecycle import NEXT_STATE, OPEN, next_state
 from ._links import (
     download_path,
@@ -31,6 +33,7 @@ from ._links import (
 )
 from ._names import MAX_COMPONENT_BYTES, name_key, place_names, portable_component, split_extension
 from ._pace import Pace, slow_start
+from ._paced import paced_lane
 from ._place import gallery_stem, model_folder, user_folder
 from ._plan import (
     MODEL_BATCH,
@@ -56,7 +59,7 @@ from ._resume import (
     judge_answer,
     promised_size,
 )
-from ._retry import RetryPolicy, decide_retry
+from ._retry import QUOTA_WAIT, RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
 from ._room import decide_room, room_needed
 from ._salvage import latest_wait, listed_anew
@@ -74,6 +77,7 @@ __all__ = [
     "OPEN",
     "OUTAGE",
     "PAGE",
+    "QUOTA_WAIT",
     "SEGMENT",
     "SMALL_PAGE",
     "TRICKLE_SECONDS",
@@ -83,12 +87,15 @@ __all__ = [
     "Finding",
     "FreshStart",
     "Kept",
+    "Known",
+    "LearnedRate",
     "Pace",
     "PageFacts",
     "Part",
     "Plausible",
     "Proven",
     "Resume",
+    "RetryBudget",
     "RetryPolicy",
     "Seen",
     "Share",
@@ -133,6 +140,7 @@ __all__ = [
     "name_key",
     "next_state",
     "next_step",
+    "paced_lane",
     "picture_key",
     "place_names",
     "plan_model",
@@ -141,6 +149,7 @@ __all__ = [
     "read_retry_after",
     "read_subset",
     "read_whole",
+    "rest_number",
     "room_needed",
     "segment_range",
     "segments_of",

@@ -53,12 +53,21 @@ def image_variants(url: str, media: Media) -> tuple[str, ...]:
     The segment after the UUID says what to make of the original; the file name and its extension
     are decoration (server source).
     """
-    match = _CDN.match(url.split("?", 1)[0].split("#", 1)[0])
+    match = _cdn(url)
     if match is None:
         return (url,)
     name = match["name"] or "original"
     wishes = ORIGINAL_VIDEO if media is Media.VIDEO else ORIGINAL
     return tuple(f"{match['head']}/{wish}/{name}" for wish in wishes)
+
+
+def is_cdn(url: str) -> bool:
+    """Whether an address is one of the service's image CDN."""
+    return _cdn(url) is not None
+
+
+def _cdn(url: str) -> re.Match[str] | None:
+    return _CDN.match(url.split("?", 1)[0].split("#", 1)[0])
 
 
 def image_name(image: Image) -> str:

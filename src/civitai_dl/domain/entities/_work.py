@@ -24,6 +24,18 @@ class Lane(str, Enum):
     IMAGES = "images"
 
 
+@dataclass(frozen=True, slots=True)
+class PacedLane:
+    """Requests that share a rate.
+
+    name: `api.model`, `api.image`, `api.resolve`, `cdn.image` or `blob.HOST`. host: who is asked,
+    with its port where it is given.
+    """
+
+    name: str
+    host: str
+
+
 class Kind(str, Enum):
     """What a task does; each kind has one subject type and one lane."""
 
