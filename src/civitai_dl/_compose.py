@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -66,7 +66,7 @@ from civitai_dl.errors import (
     StorageFull,
 )
 from civitai_dl.ports import Wakeful
-from civitai_dl.scheduler import RunEnd, run_lanes
+from civitai_dl.scheduler import RunEnd, Traffic, run_lanes
 from civitai_dl.sources import all_sources
 from civitai_dl.worker import Tools, perform
 
@@ -171,12 +171,13 @@ class Run:
     reporter: Reporter
     clock: Clock
     stop: anyio.Event
+    traffic: Traffic = field(default_factory=Traffic, kw_only=True)
 
     async def go(self, roots: Sequence[Root]) -> RunReport:
         """From the first check to the report."""
         started = self.clock.now()
         count = Count()
-        listeners = Fan([count, self.reporter])
+        listeners = Fan([count, self.traffic, self.reporter])
         async with AsyncExitStack() as stack:
             book = SqliteRates(self.database, self.settings.token)
             pacer = await self._pacer(book)
@@ -329,6 +330,7 @@ class Run:
                     max_wait=self.settings.max_wait,
                     stop=self.stop,
                     prove=self.storage.prove,
+                    traffic=self.traffic,
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ from civitai_dl.scheduler import LaneSettings
 from civitai_dl.sources import all_sources
 
 MODELS_PER_REQUEST = 100
+STREAMS_PER_CORE = 4
 
 
 @dataclass(slots=True)
@@ -59,18 +61,19 @@ class Count:
 def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
     """Which lanes a run has, and how wide they are.
 
-    The built-in widths are what clients of the service run without trouble (observed).
+    Without a number files and images begin with one each, and never have more than four for each
+    core of the machine: that is the owner's wish.
     """
-    files = settings.concurrency or 2
-    images = settings.concurrency or 6
+    grows = settings.concurrency is None
+    most = settings.concurrency or STREAMS_PER_CORE * (os.cpu_count() or 1)
     lanes = {Lane.MODEL_PAGES: LaneSettings(workers=1, batch=MODELS_PER_REQUEST)}
     if settings.selection.galleries:
         lanes[Lane.IMAGE_PAGES] = LaneSettings(workers=1)
     if not settings.dry_run:
         if settings.selection.files:
-            lanes[Lane.FILES] = LaneSettings(workers=files)
+            lanes[Lane.FILES] = LaneSettings(workers=most, grows=grows)
         # Pages of models are written here as well, so the lane is there without images, too.
-        lanes[Lane.IMAGES] = LaneSettings(workers=images)
+        lanes[Lane.IMAGES] = LaneSettings(workers=most, grows=grows)
     return lanes
 
 

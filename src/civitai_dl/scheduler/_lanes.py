@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 from anyio.abc import TaskGroup
 
-from civitai_dl.domain.decisions import DOUBTFUL, OUTAGE, Breaker, RetryBudget
+from civitai_dl.domain.decisions import DOUBTFUL, OUTAGE, Breaker, RetryBudget, Streams
 from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
@@ -30,6 +30,7 @@ from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
 from ._gate import Gate
+from ._growth import Growth, Traffic
 from ._width import Width
 
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
@@ -44,10 +45,14 @@ LOOK_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """workers: tasks at once. batch: tasks per request, where they can share one."""
+    """workers: most tasks at once. batch: tasks per request, where they can share one.
+
+    grows: it begins with one task at once, and how many there are follows what each brings.
+    """
 
     workers: int = 1
     batch: int = 1
+    grows: bool = False
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ class LaneRunner:
     """Drives one lane until the run is done or stopped.
 
     max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
-    task may be at work, to see whether the trouble is over.
+    task may be at work, to see whether the trouble is over. traffic: what growth is measured by.
     """
 
     lane: Lane
@@ -67,6 +72,7 @@ class LaneRunner:
     board: Board
     gate: Gate
     max_wait: float
+    traffic: Traffic = field(default_factory=Traffic)
     resting_until: float = 0.0
     rested: float = 0.0
     alone: bool = False
@@ -74,9 +80,12 @@ class LaneRunner:
     breaker: Breaker = field(default_factory=Breaker)
     budget: RetryBudget = field(default_factory=RetryBudget)
     width: Width = field(init=False)
+    growth: Growth | None = None
 
     def __post_init__(self) -> None:
         self.width = Width(self.settings.workers, self.settings.workers)
+        if self.settings.grows:
+            self.growth = Growth(Streams(self.settings.workers))
 
     async def run(self, group: TaskGroup) -> None:
         """Claim and start work for ever; ends by cancellation only."""
@@ -105,17 +114,28 @@ class LaneRunner:
             self.board.nothing_to_do(self.lane)
             return None
         busy = self.board.working.get(self.lane, 0)
-        if busy >= (1 if self.alone else self.width.now):
-            return None
+        if busy >= self._allowed():
+            # More may be allowed although nothing has ended.
+            return None if self.growth is None else LOOK_AGAIN
         rest = self.resting_until - self.clock.now()
         if rest > 0:
             return rest
         leases = await self.queue.claim(self.lane, most=self.settings.batch)
         if leases:
             self.board.started(self.lane)
+            if self.growth is not None:
+                self.growth.began(self.clock.now())
             group.start_soon(self._one, leases)
             return 0.0
         return await self._nothing(busy)
+
+    def _allowed(self) -> int:
+        """How many tasks may be at work now."""
+        allowed = self.width.now
+        if self.growth is not None:
+            received = self.traffic.bytes[self.lane]
+            allowed = min(allowed, self.growth.look(self.clock.now(), received))
+        return 1 if self.alone else allowed
 
     async def _nothing(self, busy: int) -> float | None:
         due = await self.queue.next_due(self.lane)
@@ -139,6 +159,8 @@ class LaneRunner:
             with anyio.CancelScope(shield=True):
                 await self._settle(leases, outcomes)
         finally:
+            if self.growth is not None:
+                self.growth.ended(self.clock.now())
             self.board.ended(self.lane)
 
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
@@ -156,6 +178,8 @@ class LaneRunner:
     def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
         """What the outcomes of one piece of work say about the lane; it is one request's worth."""
         task, first = leases[0].task, outcomes[0]
+        if self.growth is not None and _is_theirs(first):
+            self.growth.met_trouble()
         if isinstance(first, (Deferred, Failed)) and _is_ours(first.failure):
             # Our own disk and handles say nothing about the service.
             self._heed_machine(first)
@@ -260,6 +284,13 @@ class LaneRunner:
             self.reporter.emit(
                 Notice("alert", f"{closed.failure.detail}; {come_back(closed.until)}")
             )
+
+
+def _is_theirs(outcome: Outcome) -> bool:
+    """Whether the far side, or the way to it, did not bear what was asked."""
+    if not isinstance(outcome, (Deferred, Failed)):
+        return False
+    return outcome.failure.trouble in (Trouble.TRANSIENT, Trouble.THROTTLED)
 
 
 def _is_ours(failure: Failure) -> bool:

@@ -12,6 +12,7 @@ from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
 from ._gate import Gate, Prove, fit
+from ._growth import Traffic
 from ._lanes import LaneRunner, LaneSettings, Perform
 
 
@@ -33,18 +34,20 @@ async def run_lanes(
     max_wait: float,
     stop: anyio.Event,
     prove: Prove = fit,
+    traffic: Traffic | None = None,
 ) -> RunEnd:
     """Work until nothing is left, or until `stop` is set.
 
     prove: shows that the disk can be written, or raises StorageError; asked while trouble with the
-    disk holds all lanes up. Lanes share nothing but that and the end: one that rests or closes
-    holds up no other. Raises what `perform` raises, in an ExceptionGroup. When it returns, nothing
-    is claimed.
+    disk holds all lanes up. traffic: a listener to this run, for lanes that grow. Lanes share
+    nothing but that and the end: one that rests or closes holds up no other. Raises what `perform`
+    raises, in an ExceptionGroup. When it returns, nothing is claimed.
     """
     board = Board(frozenset(lanes))
+    heard = traffic or Traffic()
     gate = Gate(prove, clock, reporter, max_wait)
     runners = [
-        LaneRunner(lane, settings, queue, perform, clock, reporter, board, gate, max_wait)
+        LaneRunner(lane, settings, queue, perform, clock, reporter, board, gate, max_wait, heard)
         for lane, settings in lanes.items()
     ]
     async with anyio.create_task_group() as group:
