@@ -269,6 +269,7 @@ class Run:
                 guard=partial(may_fetch, local_service=local),
                 limit=settings.limit_rate,
                 clock=self.clock,
+                engine=settings.engine,
             )
         )
         if isinstance(self.clock, Wakeful):

@@ -15,6 +15,7 @@ import anyio.to_thread
 from civitai_dl.domain.decisions import MAX_COMPONENT_BYTES, decide_room, portable_component
 from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
+from civitai_dl.ports import Chunk
 
 from ._errors import storage_errors
 from ._files import (
@@ -163,7 +164,7 @@ class LocalPartial:
                 self._handle = self._system.create(self.path)
         return self._handle
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         """See ports.Partial."""
         self._buffer += chunk
         if len(self._buffer) >= BUFFER:
