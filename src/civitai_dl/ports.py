@@ -150,7 +150,7 @@ class Partial(Protocol):
         """Make what was written durable; returns how many bytes that is. Raises: StorageError."""
 
     async def finish(self) -> Measured:
-        """Say what it is. Nothing may be written afterwards; it is not durable yet."""
+        """Say what it is. Nothing may be written afterwards. Raises: StorageError."""
 
     async def publish(self, path: str) -> None:
         """Make it durable and give it its name in the archive, replacing nothing.

@@ -24,7 +24,9 @@ def plain_address(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = "" if parts.port is None else f":{parts.port}"
-        host = (parts.hostname or "").encode("idna").decode().lower()
+        host = parts.hostname or ""
+        if not host.isascii():
+            host = host.encode("idna").decode().lower()
         path, query = _quoted(parts.path or "/"), _quoted(parts.query)
     except ValueError:
         raise no_address(SignedUrl(url)) from None

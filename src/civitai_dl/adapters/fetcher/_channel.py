@@ -30,16 +30,16 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f
 class Channel:
     """A handle with its callbacks, used for one transfer after another.
 
-    easy: with every option set but those of a single request. take, give: fixed buffers, from and
-    back to those who share them. Bytes are copied from libcurl's hands into one buffer while the
-    reader has the other; when both are full the transfer pauses.
+    easy: with every option set but those of a single request. take, give: fixed buffers, for a body
+    of this length, from and back to those who share them. Bytes are copied from libcurl's hands
+    into one buffer while the reader has the other; when both are full the transfer pauses.
     """
 
     def __init__(
         self,
         easy: pycurl.Curl,
         *,
-        take: Callable[[], bytearray],
+        take: Callable[[int | None], bytearray],
         give: Callable[[bytearray], None],
     ) -> None:
         self._easy = easy
@@ -53,7 +53,8 @@ class Channel:
     def _clear(self) -> None:
         self._lines = [b""]
         self._filling: bytearray | None = None
-        self._filled = 0
+        self._filled = self._ripe = 0
+        self._left: int | None = None
         self._lent: bytearray | None = None
         self._paused = False
         self._waiter: asyncio.Future[bool] | None = None
@@ -84,7 +85,8 @@ class Channel:
     async def wait(self, seconds: float) -> bool:
         """Wait for the head, for ripe bytes or for the end; False when the time is over."""
         assert self._waiter is None
-        waiter = self._waiter = self._loop.create_future()
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        self._waiter = waiter
         timer = self._loop.call_later(seconds, _tell, waiter, False)
         try:
             return await waiter
@@ -119,14 +121,14 @@ class Channel:
         """Whether nothing is gained by waiting for more."""
         if self.code is not None or self._paused:
             return True
-        return self._filling is not None and 2 * self._filled >= len(self._filling)
+        return 0 < self._ripe <= self._filled
 
     def lend(self) -> memoryview:
         """What has come, valid until the next call of this or of `take_back`."""
         self.take_back()
         assert self._filling is not None
         self._lent, size = self._filling, self._filled
-        self._filling, self._filled = None, 0
+        self._filling, self._filled, self._ripe = None, 0, 0
         self._resume()
         return memoryview(self._lent)[:size]
 
@@ -186,13 +188,26 @@ class Channel:
             self._lines.append(line)
         elif not _INTERIM.match(self._lines[0]):
             self.has_head = True
+            self._left = self._length()
             self._wake()
+        return None
+
+    def _length(self) -> int | None:
+        """What the head says of the body's length, for the choice of buffers only."""
+        for line in self._lines:
+            name, _, text = line.partition(b":")
+            if name.lower() == b"content-length" and text.strip().isdigit():
+                return min(int(text), 1 << 62)
         return None
 
     def _body(self, data: bytes) -> int | None:
         size = len(data)
         if self._filling is None:
-            self._filling = self._take()
+            self._filling = self._take(self._left)
+            self._ripe = len(self._filling) // 2
+            if self._left is not None and self._left <= len(self._filling):
+                # All that is left fits: it is handed over in one piece.
+                self._ripe = self._left
         if self._filled + size > len(self._filling):
             if self._filled:
                 self._paused = True
@@ -202,6 +217,8 @@ class Channel:
             self._filling = bytearray(size)
         start, self._filled = self._filled, self._filled + size
         self._filling[start : self._filled] = data
+        if self._left is not None:
+            self._left -= size
         if self._waiter is not None and self.has_head:
             if self.is_ripe:
                 self._wake()

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -28,14 +29,21 @@ from ._head import Head
 from ._multi import Multi
 from ._trust import Trust
 
-LARGE_BUFFER = 1 << 20
-BUFFER = 256 << 10
-SMALL_BUFFER = 64 << 10
-FEW, MANY = 4, 16
-"""Transfers at once up to which buffers are large, and above which they are small."""
+SIZES = (64 << 10, 256 << 10, 1 << 20)
+"""Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
+the number of transfers allows."""
+
+FEW, SOME = 16, 32
+"""Transfers at once that may have buffers of the largest size, and of the next."""
+
+RECEIVE = 256 << 10
+"""Bytes that libcurl asks the system for at once."""
 
 LEAST_BUFFER = 16 << 10
 """What libcurl hands over at once."""
+
+MOST_FREE = 8 << 20
+"""Bytes of each size that wait to be used again."""
 
 PLAIN = ("Accept: */*", "Accept-Encoding: identity")
 """Sent with every request."""
@@ -44,14 +52,19 @@ NO_TRUST = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BAD
 NO_HANDLE = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def buffer_size(transfers: int, limit: float) -> int:
+def buffer_size(transfers: int, limit: float, length: int | None) -> int:
     """Bytes of one of the two buffers of a transfer.
 
     transfers: how many there are. limit: bytes per second for all, 0 for none: what a buffer holds
-    comes at once, so it holds no more than a tenth of a second's worth.
+    comes at once, so it holds no more than a tenth of a second's worth. length: bytes of the body,
+    None when nobody has said.
     """
-    size = LARGE_BUFFER if transfers <= FEW else BUFFER if transfers <= MANY else SMALL_BUFFER
-    return size if limit <= 0 else max(LEAST_BUFFER, min(size, int(limit / 10)))
+    most = SIZES[2] if transfers <= FEW else SIZES[1] if transfers <= SOME else SIZES[0]
+    if limit > 0:
+        return max(LEAST_BUFFER, min(most, int(limit / 10)))
+    if length is None:
+        return most
+    return min(most, next((size for size in SIZES if size >= length), most))
 
 
 class Buffers:
@@ -59,22 +72,20 @@ class Buffers:
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._free: list[bytearray] = []
+        self._free: defaultdict[int, list[bytearray]] = defaultdict(list)
         self.transfers = 0
 
-    def take(self) -> bytearray:
-        """A buffer of the size that fits the moment."""
-        size = buffer_size(self.transfers, self._limit)
-        while self._free:
-            buffer = self._free.pop()
-            if len(buffer) == size:
-                return buffer
-        return bytearray(size)
+    def take(self, length: int | None) -> bytearray:
+        """A buffer for a body of this length."""
+        size = buffer_size(self.transfers, self._limit, length)
+        free = self._free[size]
+        return free.pop() if free else bytearray(size)
 
     def give(self, buffer: bytearray) -> None:
-        """Take one back; more than the transfers can use are let go."""
-        if len(self._free) < max(2, self.transfers):
-            self._free.append(buffer)
+        """Take one back; more than are likely to be used again are let go."""
+        free = self._free[len(buffer)]
+        if len(free) < MOST_FREE // len(buffer):
+            free.append(buffer)
 
 
 class CurlReply:
@@ -209,7 +220,7 @@ class CurlEngine:
             pycurl.USERAGENT: self._user_agent,
             pycurl.CONNECTTIMEOUT_MS: int(CONNECT_SECONDS * 1000),
             pycurl.DNS_CACHE_TIMEOUT: 300,
-            pycurl.BUFFERSIZE: BUFFER,
+            pycurl.BUFFERSIZE: RECEIVE,
             pycurl.SSL_VERIFYPEER: 1,
             pycurl.SSL_VERIFYHOST: 2,
         }

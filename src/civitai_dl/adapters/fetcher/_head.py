@@ -40,6 +40,7 @@ def read_answer(head: Head) -> Answer:
     kind = (head.get("content-type") or "").split(";", 1)[0].strip().lower()
     # Of a body in chunks the length is what the chunks say (RFC 9112, section 6.3).
     length = None if head.get("transfer-encoding") else head.get("content-length")
+    later = head.get("retry-after")
     return Answer(
         status=head.status,
         length=read_whole(length or ""),
@@ -49,7 +50,7 @@ def read_answer(head: Head) -> Answer:
         end=end,
         total=total,
         encoded=encoding not in ("", "identity"),
-        retry_after=read_retry_after(head.get("retry-after"), head.get("date")),
+        retry_after=None if later is None else read_retry_after(later, head.get("date")),
         host=head.host,
         multipart=kind == "multipart/byteranges",
     )

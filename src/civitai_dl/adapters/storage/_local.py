@@ -287,7 +287,8 @@ class LocalStorage:
             except StorageError as error:
                 ends[place] = error
 
-        await self._all(sync, range(len(partials)))
+        places = [place for place, one in enumerate(partials) if not _local(one).is_durable]
+        await self._all(sync, places)
         return [ends.get(place) for place in range(len(partials))]
 
     async def publish_all(
