@@ -10,7 +10,7 @@ import pytest
 from civitai_dl.adapters.fetcher import open_fetcher
 from civitai_dl.config import ENGINES
 
-OPENERS = ("test_fetcher_and_transfer", "test_transfer_doubts")
+OPENERS = ("test_engines", "test_fetcher_and_transfer", "test_transfer_doubts")
 """Modules that open fetchers, also for one another."""
 
 
