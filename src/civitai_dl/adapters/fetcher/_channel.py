@@ -157,6 +157,11 @@ class Channel:
             filling, self._filling, self._filled = self._filling, None, 0
             self._give(filling)
 
+    def end(self) -> None:
+        """Close it, and give libcurl's memory back; it is of no use afterwards."""
+        self.close()
+        self._easy.close()
+
     def _remove(self) -> None:
         if self._multi is not None:
             self._multi.remove(self._easy)

@@ -192,8 +192,8 @@ class CurlEngine:
 
     def close(self) -> None:
         """Close every connection."""
-        for channel in self._open:
-            channel.close()
+        for channel in (*self._open, *self._free):
+            channel.end()
         self._multi.close()
 
     def _channel(self) -> Channel:
