@@ -456,6 +456,15 @@ async def test_a_body_is_as_it_is_on_the_wire() -> None:
         assert b"cookie" not in server.heads[0].lower()
 
 
+@pytest.mark.usefixtures("engine")
+async def test_a_length_beyond_all_numbers_is_not_reached() -> None:
+    """A length of twenty digits was announced: the end of the connection is no end of the body."""
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000000000000\r\n\r\nhello"
+    async with serving(then_ends(data)) as server, fetching() as fetcher:
+        with pytest.raises(ConnectionLost):
+            await whole(fetcher, server.link)
+
+
 # --- bytes
 
 

@@ -39,8 +39,8 @@ class Channel:
         self,
         easy: pycurl.Curl,
         *,
-        take: Callable[[int | None], bytearray],
-        give: Callable[[bytearray], None],
+        take: Callable[[int | None], memoryview],
+        give: Callable[[memoryview], None],
     ) -> None:
         self._easy = easy
         self._take, self._give = take, give
@@ -52,10 +52,10 @@ class Channel:
 
     def _clear(self) -> None:
         self._lines = [b""]
-        self._filling: bytearray | None = None
+        self._filling: memoryview | None = None
         self._filled = self._ripe = 0
         self._left: int | None = None
-        self._lent: bytearray | None = None
+        self._lent: memoryview | None = None
         self._paused = False
         self._waiter: asyncio.Future[bool] | None = None
         self._ripening: asyncio.TimerHandle | None = None
@@ -117,6 +117,11 @@ class Channel:
         return self._filled > 0
 
     @property
+    def lacks(self) -> bool:
+        """Whether the head has announced more than was lent."""
+        return bool(self._left)
+
+    @property
     def is_ripe(self) -> bool:
         """Whether nothing is gained by waiting for more."""
         if self.code is not None or self._paused:
@@ -129,8 +134,10 @@ class Channel:
         assert self._filling is not None
         self._lent, size = self._filling, self._filled
         self._filling, self._filled, self._ripe = None, 0, 0
+        if self._left is not None:
+            self._left -= size
         self._resume()
-        return memoryview(self._lent)[:size]
+        return self._lent[:size]
 
     def take_back(self) -> None:
         """The reader is done with what was lent."""
@@ -198,7 +205,7 @@ class Channel:
         return None
 
     def _length(self) -> int | None:
-        """What the head says of the body's length, for the choice of buffers only."""
+        """What the head says of the body's length; None when it says nothing that makes sense."""
         for line in self._lines:
             name, _, text = line.partition(b":")
             if name.lower() == b"content-length" and text.strip().isdigit():
@@ -206,30 +213,39 @@ class Channel:
         return None
 
     def _body(self, data: bytes) -> int | None:
-        size = len(data)
-        if self._filling is None:
-            self._filling = self._take(self._left)
-            self._ripe = len(self._filling) // 2
-            if self._left is not None and self._left <= len(self._filling):
-                # All that is left fits: it is handed over in one piece.
-                self._ripe = self._left
-        if self._filled + size > len(self._filling):
-            if self._filled:
-                self._paused = True
-                self._wake()
+        start = self._filled
+        end = start + len(data)
+        if self._filling is None or end > len(self._filling):
+            if not self._make_room(len(data)):
                 return int(pycurl.WRITEFUNC_PAUSE)
-            # More at once than a buffer holds: no version of libcurl that was seen does this.
-            self._filling = bytearray(size)
-        start, self._filled = self._filled, self._filled + size
-        self._filling[start : self._filled] = data
-        if self._left is not None:
-            self._left -= size
+            start, end = 0, len(data)
+        assert self._filling is not None
+        # Through a view: into the buffer itself Python would copy by way of a second one.
+        self._filling[start:end] = data
+        self._filled = end
         if self._waiter is not None and self.has_head:
-            if self.is_ripe:
+            if end >= self._ripe:
                 self._wake()
             else:
                 self.ripen()
         return None
+
+    def _make_room(self, size: int) -> bool:
+        """Begin a new buffer; False when the one that is full was not taken yet."""
+        if self._filling is not None and self._filled:
+            self._paused = True
+            self._wake()
+            return False
+        if self._filling is None:
+            self._filling = self._take(self._left)
+        if size > len(self._filling):
+            # More at once than a buffer holds: no version of libcurl that was seen does this.
+            self._filling = memoryview(bytearray(size))
+        self._ripe = len(self._filling) // 2
+        if self._left is not None and self._left <= len(self._filling):
+            # All that is left fits: it is handed over in one piece.
+            self._ripe = self._left
+        return True
 
     def _over(self, code: int) -> None:
         if self.code is None:

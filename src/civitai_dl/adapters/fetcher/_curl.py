@@ -48,6 +48,9 @@ MOST_FREE = 8 << 20
 PLAIN = ("Accept: */*", "Accept-Encoding: identity")
 """Sent with every request."""
 
+WITH_BODY = (200, 206)
+"""Answers whose announced length is that of a body which follows."""
+
 NO_TRUST = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
 NO_HANDLE = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -72,16 +75,16 @@ class Buffers:
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._free: defaultdict[int, list[bytearray]] = defaultdict(list)
+        self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
         self.transfers = 0
 
-    def take(self, length: int | None) -> bytearray:
+    def take(self, length: int | None) -> memoryview:
         """A buffer for a body of this length."""
         size = buffer_size(self.transfers, self._limit, length)
         free = self._free[size]
-        return free.pop() if free else bytearray(size)
+        return free.pop() if free else memoryview(bytearray(size))
 
-    def give(self, buffer: bytearray) -> None:
+    def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
         free = self._free[len(buffer)]
         if len(free) < MOST_FREE // len(buffer):
@@ -112,6 +115,9 @@ class CurlReply:
         if channel.has_bytes:
             return channel.lend()
         if channel.code == pycurl.E_OK:
+            if channel.lacks and self.head.status in WITH_BODY:
+                # Of a length that is too long for a number of its own libcurl makes none at all.
+                raise ConnectionLost("the body ended early")
             return b""
         raise _broken(channel.code)
 
