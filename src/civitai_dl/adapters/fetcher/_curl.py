@@ -33,7 +33,7 @@ SIZES = (64 << 10, 256 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-FEW, SOME = 16, 32
+FEW, SOME = 8, 32
 """Transfers at once that may have buffers of the largest size, and of the next."""
 
 RECEIVE = 256 << 10
@@ -42,7 +42,7 @@ RECEIVE = 256 << 10
 LEAST_BUFFER = 16 << 10
 """What libcurl hands over at once."""
 
-MOST_FREE = 8 << 20
+MOST_FREE = 4 << 20
 """Bytes of each size that wait to be used again."""
 
 PLAIN = ("Accept: */*", "Accept-Encoding: identity")
