@@ -282,6 +282,7 @@ class Run:
                 limit=settings.limit_rate,
                 clock=self.clock,
                 pacer=pacer,
+                engine=settings.engine,
             )
         )
         if isinstance(self.clock, Wakeful):

@@ -36,6 +36,8 @@ from .errors import StorageError
 
 Json = Union[dict[str, "Json"], list["Json"], str, int, float, bool, None]
 Parameters = Sequence[tuple[str, str]]
+Chunk = Union[bytes, memoryview]
+"""Bytes on their way; who wants to keep them makes a copy."""
 
 
 class Clock(Protocol):
@@ -93,8 +95,8 @@ class Body(Protocol):
     def answer(self) -> Answer:
         """The head of the answer."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The bytes as they arrive. Raises: ConnectionLost, Stalled."""
+    def chunks(self) -> AsyncIterator[Chunk]:
+        """The bytes as they come, a chunk valid until the next. Raises: ConnectionLost, Stalled."""
 
     async def text(self, limit: int) -> str:
         """Up to `limit` bytes of an error page, decoded leniently. Never raises for its bytes."""
@@ -141,8 +143,8 @@ class Partial(Protocol):
         crc: measure the CRC32 as well. Raises: StorageError. Safe to repeat.
         """
 
-    async def write(self, chunk: bytes) -> None:
-        """Append and digest. Raises: StorageFull, StorageDenied, StorageError."""
+    async def write(self, chunk: Chunk) -> None:
+        """Append and digest; keeps no chunk. Raises: StorageFull, StorageDenied, StorageError."""
 
     @property
     def size(self) -> int:
@@ -152,7 +154,7 @@ class Partial(Protocol):
         """Make what was written durable; returns how many bytes that is. Raises: StorageError."""
 
     async def finish(self) -> Measured:
-        """Say what it is. Nothing may be written afterwards; it is not durable yet."""
+        """Say what it is. Nothing may be written afterwards. Raises: StorageError."""
 
     async def publish(self, path: str) -> None:
         """Make it durable and give it its name in the archive, replacing nothing.

@@ -84,6 +84,7 @@ class Stage:
 
     fake: FakeCivitai
     folder: Path
+    engine: str = "curl"
     begun: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     def truth(self, kind: Kind) -> tuple[str, int]:
@@ -145,8 +146,10 @@ class Stage:
         """One run of the program, with the patience that the kind asks for."""
         settings = self.settings(kind)
         clock = LaterClock(speed=SPEED) if later else SystemClock(speed=SPEED)
+        opened = partial(open_fetcher, silence=kind.silence)
+        settings = replace(settings, engine=self.engine)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_compose, "open_fetcher", partial(open_fetcher, silence=kind.silence))
+            patch.setattr(_compose, "open_fetcher", opened)
             with anyio.fail_after(15):
                 return await run(self.fake, output, self.wish(kind), settings=settings, clock=clock)
 

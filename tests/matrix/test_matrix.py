@@ -15,6 +15,7 @@ from kinds import KINDS
 from places import MODES, POSITIONS, Kind, Mode
 from stage import Stage
 
+from civitai_dl.config import ENGINES
 from reliability_size import pick
 
 QUICK_STEP = 5
@@ -40,6 +41,15 @@ def cases() -> list[Case]:
     return found
 
 
+def played() -> list[object]:
+    """Every case with each engine; of the sample, with one or the other in turn."""
+    return [
+        pytest.param(case, engine, id=f"{_name(case)}, {engine}")
+        for number, case in enumerate(cases())
+        for engine in pick(quick=ENGINES[number % 2 :][:1], full=ENGINES, nightly=ENGINES)
+    ]
+
+
 def _by_chance(kind: Kind) -> list[Case]:
     dice = random.Random(f"{SEED} {kind.name}")
     return [(kind, dice.randrange(1, 190_000), mode) for mode in MODES for _ in range(4)]
@@ -50,11 +60,14 @@ def _name(case: Case) -> str:
     return f"{kind.origin} {kind.name}, {position}, {mode}"
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=_name(case)) for case in cases()])
-async def test_trouble_ends_exact_or_is_told(stage: Stage, tmp_path: Path, case: Case) -> None:
+@pytest.mark.parametrize(("case", "engine"), played())
+async def test_trouble_ends_exact_or_is_told(
+    stage: Stage, tmp_path: Path, case: Case, engine: str
+) -> None:
     """After any trouble the archive holds the true bytes, or the run says what it has not got."""
     kind, position, mode = case
     print(f"seed {SEED}: {_name(case)} ({kind.ids})")  # noqa: T201  # shown when it fails
+    stage.engine = engine
     await stage.play(kind, stage.place(kind, position, mode), tmp_path / "archive")
 
 

@@ -1,6 +1,6 @@
 """The real command, prepared for a rehearsal by its environment, which the product never reads.
 
-REHEARSAL_CHECKPOINT  bytes between two checkpoints
+REHEARSAL_CHECKPOINT  bytes between two checkpoints; bodies come in pieces of a quarter of that
 REHEARSAL_SPEED       seconds of the program's clock in a real one
 REHEARSAL_LOOK        seconds between two looks whether the disk is fit again
 REHEARSAL_FLOCK       `free`: everybody is granted every lock; else the name of the error of flock
@@ -18,7 +18,7 @@ import os
 import random
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,8 +27,10 @@ import failpoints
 from civitai_dl import _compose
 from civitai_dl.adapters.catalog import Database, _queue
 from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.adapters.fetcher._http import HttpBody
 from civitai_dl.adapters.storage import System, _lock
 from civitai_dl.cli import _main, _session
+from civitai_dl.ports import Chunk
 from civitai_dl.scheduler import _gate
 from civitai_dl.worker import _transfer
 
@@ -91,6 +93,7 @@ def prepare(environment: Mapping[str, str]) -> None:
     """Put in place what the environment asks for."""
     if "REHEARSAL_CHECKPOINT" in environment:
         _transfer.CHECKPOINT_BYTES = int(environment["REHEARSAL_CHECKPOINT"])
+        _slice(max(1, _transfer.CHECKPOINT_BYTES // 4))
     if "REHEARSAL_LOOK" in environment:
         _gate.LOOK_SECONDS = float(environment["REHEARSAL_LOOK"])
     if "REHEARSAL_FLOCK" in environment:
@@ -110,6 +113,18 @@ def prepare(environment: Mapping[str, str]) -> None:
     vars(_session)["archive"] = partial(_compose.archive, system=system)
     # A process that was forked must not give out the tokens of its sister.
     vars(_queue)["_tokens"] = itertools.count(secrets.randbits(62))
+
+
+def _slice(size: int) -> None:
+    """However fast the loopback is, there is a moment between two checkpoints."""
+    whole = HttpBody.chunks
+
+    async def chunks(body: HttpBody) -> AsyncIterator[Chunk]:
+        async for chunk in whole(body):
+            for start in range(0, len(chunk), size):
+                yield chunk[start : start + size]
+
+    HttpBody.chunks = chunks
 
 
 def _sabotage(how: str) -> None:

@@ -206,8 +206,8 @@ async def fetch_part(link, fetcher, into: bytearray, start: int, stop: int, used
 
 
 @pytest.mark.parametrize("percent", [10, 40, 90])
-@pytest.mark.parametrize("ends", [1, 2])
-async def test_eight_connections_renew_a_link_once(percent: int, ends: int) -> None:
+@pytest.mark.parametrize(("ends", "engine"), [(1, "curl"), (2, "aiohttp")])
+async def test_eight_connections_renew_a_link_once(percent: int, ends: int, engine: str) -> None:
     """Eight share a link that ends under all of them: each end is one question, the file exact."""
     world = one_file()
     truth, body = world.truth.files()[0], bytearray(SIZE)
@@ -226,7 +226,7 @@ async def test_eight_connections_renew_a_link_once(percent: int, ends: int) -> N
             )
         )
         fetcher = await stack.enter_async_context(
-            open_fetcher(user_agent="t", guard=lambda _: True, limit=0, clock=clock)
+            open_fetcher(user_agent="t", guard=lambda _: True, limit=0, clock=clock, engine=engine)
         )
         ref = FileRef(
             ModelId(truth.model_id),

@@ -12,6 +12,7 @@ import sys
 import traceback
 from contextlib import AsyncExitStack
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote, urlsplit
@@ -23,7 +24,7 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.fetcher import open_fetcher
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.cli._main import cli
-from civitai_dl.config import Settings
+from civitai_dl.config import ENGINES, Settings
 from civitai_dl.domain.entities import FileId, FileRef, ModelId, Secret, SignedUrl, VersionId
 from civitai_dl.errors import CivitaiDLError
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeOptions, FakeVersion, Fault, World
@@ -359,9 +360,11 @@ BREAKS = {
 }
 
 
-@pytest.mark.parametrize("origin", ["api", "storage"])
+@pytest.mark.parametrize(("origin", "engine"), [("api", None), *product(["storage"], ENGINES)])
 @pytest.mark.parametrize("fault", BREAKS.values(), ids=BREAKS)
-async def test_no_error_of_the_network_carries_a_secret(fault: Fault, origin: str) -> None:
+async def test_no_error_of_the_network_carries_a_secret(
+    fault: Fault, origin: str, engine: str | None
+) -> None:
     """However a connection breaks, no error in the chain tells the key, a link or its query."""
     world, clock = models(1), SystemClock(speed=100)
     file = world.truth.files()[0]
@@ -384,7 +387,13 @@ async def test_no_error_of_the_network_carries_a_secret(fault: Fault, origin: st
             )
         )
         fetcher = await stack.enter_async_context(
-            open_fetcher(user_agent="t", guard=lambda url: "10.0" not in url, limit=0, clock=clock)
+            open_fetcher(
+                user_agent="t",
+                guard=lambda url: "10.0" not in url,
+                limit=0,
+                clock=clock,
+                engine=engine,
+            )
         )
         path = f"/api/download/models/{file.version_id}?fileId={file.file_id}"
         good = await api.resolve(path)

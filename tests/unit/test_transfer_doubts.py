@@ -25,7 +25,7 @@ from test_fetcher_and_transfer import (
 )
 
 from civitai_dl.adapters.fetcher import open_fetcher
-from civitai_dl.adapters.fetcher._http import Watch
+from civitai_dl.adapters.fetcher._watch import Watch
 from civitai_dl.domain.decisions import RetryPolicy, decide_retry, may_fetch
 from civitai_dl.domain.entities import (
     Deferred,
@@ -39,6 +39,8 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import ConnectionLost, Stalled
 from civitai_dl.testing import KNOWN_FAULTS, FakeCivitai, Fault, World, redirected, rewritten
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 WEAK: dict[str, str | None] = {"ETag": 'W/"weak"'}
 OVERLAP = 64 * 1024
@@ -190,7 +192,7 @@ async def silent(fake: FakeCivitai, fault: Fault) -> list[bytes]:
         with anyio.fail_after(20):
             async with fetcher.open(SignedUrl(f"{fake.cdn_url}/a")) as body:
                 async for chunk in body.chunks():
-                    got.append(chunk)  # noqa: PERF401  # what came before the error counts
+                    got.append(bytes(chunk))  # noqa: PERF401  # what came before the error counts
     return got
 
 

@@ -11,6 +11,7 @@ from civitai_dl.config import (
     check_base_url,
     collect,
     config_path,
+    find_engine,
     find_token,
     read_file,
     read_levels,
@@ -108,6 +109,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         log_file=layers.text("log_file"),
         verbose=flags.get("verbose") is True,
         quiet=flags.get("quiet") is True,
+        engine=find_engine(environment),
     )
 
 

@@ -6,15 +6,17 @@ from ._load import (
     check_base_url,
     config_path,
     different_tokens,
+    find_engine,
     find_token,
     is_loopback,
     read_file,
 )
-from ._settings import BASE_URL, Settings
+from ._settings import BASE_URL, ENGINES, Settings
 from ._values import read_levels, read_size, read_span
 
 __all__ = [
     "BASE_URL",
+    "ENGINES",
     "STDIN",
     "TOKEN_NAMES",
     "BadLine",
@@ -23,6 +25,7 @@ __all__ = [
     "collect",
     "config_path",
     "different_tokens",
+    "find_engine",
     "find_token",
     "is_loopback",
     "parse_model",

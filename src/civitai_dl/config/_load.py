@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from civitai_dl.domain.entities import Secret
 from civitai_dl.errors import ConfigError
 
-from ._settings import BASE_URL
+from ._settings import BASE_URL, ENGINES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,6 +61,15 @@ def find_token(flag: str | None, environment: Mapping[str, str], file: object) -
             )
         return Secret(text)
     return None
+
+
+def find_engine(environment: Mapping[str, str]) -> str | None:
+    """The client for bodies that the environment names; None without any. Raises: ConfigError."""
+    name = environment.get("CIVITAI_DL_ENGINE", "").strip().lower()
+    if name and name not in ENGINES:
+        known = " or ".join(ENGINES)
+        raise ConfigError(f"CIVITAI_DL_ENGINE must be {known}, not {name!r}")
+    return name or None
 
 
 def different_tokens(environment: Mapping[str, str]) -> list[str]:

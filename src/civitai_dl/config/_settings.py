@@ -8,6 +8,8 @@ from civitai_dl.domain.entities import Secret, Selection
 from civitai_dl.domain.messages import Language
 
 BASE_URL = "https://civitai.com"
+ENGINES = ("curl", "aiohttp")
+"""Clients that transfer bodies; the environment's CIVITAI_DL_ENGINE names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Settings:
 
     concurrency: transfers at once per lane, None for the built-in choice. limit_rate: 0 for none.
     only_failed: try again what failed last time, and nothing else. dry_run: list, transfer nothing.
+    engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
     """
 
     output: str = "./civitai"
@@ -37,3 +40,4 @@ class Settings:
     log_file: str | None = None
     verbose: bool = False
     quiet: bool = False
+    engine: str | None = None

@@ -45,7 +45,7 @@ from ._perform import perform
 from ._publish import publish
 
 if TYPE_CHECKING:
-    from civitai_dl.ports import Partial
+    from civitai_dl.ports import Chunk, Partial
 
     from ._tools import Tools
 
@@ -73,7 +73,7 @@ class Seed:
 class Digest(Protocol):
     """What hashlib gives."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: Chunk, /) -> None:
         """Take more bytes."""
 
     def copy(self) -> Digest:

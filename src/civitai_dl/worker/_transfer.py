@@ -38,7 +38,7 @@ from civitai_dl.domain.entities import (
 from civitai_dl.errors import BadAnswer, ConnectionLost, LinkExpired, Stalled, TransferError
 
 if TYPE_CHECKING:
-    from civitai_dl.ports import Body, Partial
+    from civitai_dl.ports import Body, Chunk, Partial
 
     from ._tools import Tools
 
@@ -74,18 +74,22 @@ class _Gate:
         self._seen = b""
         self._head: bytes | None = b"" if take.offset == 0 else None
 
-    def admit(self, chunk: bytes) -> bytes:
+    def admit(self, chunk: Chunk) -> Chunk:
         """What may be written now. Raises: _Other."""
         if self._skip:
             skipped, chunk = chunk[: self._skip], chunk[self._skip :]
             self._skip -= len(skipped)
             if self._compare:
-                self._seen = (self._seen + skipped)[-self._compare :]
+                self._seen = (self._seen + bytes(skipped))[-self._compare :]
                 if not self._skip and self._seen != self._expected:
                     raise _Other
         if self._head is None:
             return chunk
-        self._head += chunk
+        if not self._head and len(chunk) >= SNIFF:
+            # The usual case, without a copy.
+            self._head = None
+            return chunk
+        self._head += bytes(chunk)
         return b"" if len(self._head) < SNIFF else self.rest()
 
     def rest(self) -> bytes:
@@ -325,7 +329,7 @@ class Transfer:
         if not self._taken:
             raise ConnectionLost("nothing came", status=body.answer.status)
 
-    async def _put(self, chunk: bytes, answer: Answer, take: Take, promised: int | None) -> None:
+    async def _put(self, chunk: Chunk, answer: Answer, take: Take, promised: int | None) -> None:
         if not chunk:
             return
         if not self._taken:
@@ -345,16 +349,16 @@ class Transfer:
         self.tools.reporter.emit(BytesReceived(self.task, len(chunk)))
         await self._maybe_checkpoint()
 
-    def _remember(self, chunk: bytes, answer: Answer) -> None:
+    def _remember(self, chunk: Chunk, answer: Answer) -> None:
         """Keep the last bytes at hand where nothing else could tell what belongs to them."""
         if self._proven or is_strong(answer.etag):
             return
         self._tail += chunk[-OVERLAP:]
         del self._tail[:-OVERLAP]
 
-    def _refuse_page(self, chunk: bytes, answer: Answer) -> None:
+    def _refuse_page(self, chunk: Chunk, answer: Answer) -> None:
         """A login or maintenance page must not become the beginning of a file."""
-        page = looks_like_text_page(chunk[:4096], answer.content_type or None, self.name)
+        page = looks_like_text_page(bytes(chunk[:4096]), answer.content_type or None, self.name)
         if page is not None:
             raise ConnectionLost(f"{page} came instead of the file", status=answer.status)
 

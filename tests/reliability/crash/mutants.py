@@ -42,12 +42,10 @@ class Mutant:
 def bytes_not_synced() -> AbstractContextManager[object]:
     """Names are given to bytes that are still in memory."""
 
-    async def sync_all(_: LocalStorage, partials: Iterable[Any]) -> list[None]:
-        for partial in partials:
-            partial._flush()
-        return [None for _ in partials]
+    def sync_now(partial: LocalPartial) -> None:
+        partial._flush()
 
-    return mock.patch.object(LocalStorage, "sync_all", sync_all)
+    return mock.patch.object(LocalPartial, "sync_now", sync_now)
 
 
 def folders_not_synced() -> AbstractContextManager[object]:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from civitai_dl.adapters.fetcher._http import REDIRECTS, read_answer
+from civitai_dl.adapters.fetcher._head import Head, read_answer
+from civitai_dl.adapters.fetcher._http import REDIRECTS
 from civitai_dl.domain.entities import Answer, SignedUrl
 from civitai_dl.errors import NotFound
 from civitai_dl.ports import Json, Parameters
@@ -112,13 +112,9 @@ class Service:
         while response.status in REDIRECTS:
             url = response.headers["Location"]
             response = self._ask(url, headers)
-        head = SimpleNamespace(
-            headers={**response.headers, "Content-Length": str(response.length)},
-            status=response.status,
-            url=SimpleNamespace(host=urlsplit(url).hostname),
-        )
-        answer = read_answer(head)  # type: ignore[arg-type]  # it reads three things of it
-        yield PlainBody(answer, response, self)
+        lines = [("Content-Length", str(response.length)), *response.headers.items()]
+        head = Head(response.status, lines, urlsplit(url).hostname or "")
+        yield PlainBody(read_answer(head), response, self)
 
     def change_limit(self, limit: float) -> None:
         """See ports.Fetcher; nothing takes time here."""

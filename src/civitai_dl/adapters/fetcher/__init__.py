@@ -1,5 +1,6 @@
 """Transfers from storage and CDN."""
 
-from ._http import HttpFetcher, open_fetcher
+from ._http import HttpFetcher
+from ._open import EngineName, choose_engine, open_fetcher
 
-__all__ = ["HttpFetcher", "open_fetcher"]
+__all__ = ["EngineName", "HttpFetcher", "choose_engine", "open_fetcher"]

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from civitai_dl.domain.decisions import paced_lane, read_retry_after
 from civitai_dl.domain.entities import Trouble
 from civitai_dl.errors import ConnectionLost, Stalled, Throttled, Unavailable
 
+from ._engine import Reply
+
 if TYPE_CHECKING:
     from civitai_dl.pacing import Pacer
 
-Send = Callable[[], Awaitable[aiohttp.ClientResponse]]
+Send = Callable[[], Awaitable[Reply]]
 
 
-async def ask_in_turn(
-    pacer: Pacer | None, url: str, send: Send
-) -> tuple[aiohttp.ClientResponse, float | None]:
+async def ask_in_turn(pacer: Pacer | None, url: str, send: Send) -> tuple[Reply, float | None]:
     """Send when the host's lane allows it: the answer, and the seconds it makes the lane wait.
 
     pacer: None where nobody has to wait. Raises: ConnectionLost with status 429 or 0, without
@@ -30,16 +28,16 @@ async def ask_in_turn(
     try:
         async with pacer.turn(paced_lane(url)) as turn:
             try:
-                response = await send()
+                reply = await send()
             except (ConnectionLost, Stalled) as error:
                 turn.heard(Trouble.TRANSIENT, status=error.status)
                 raise
-            status, headers = response.status, response.headers
-            asked = read_retry_after(headers.get("Retry-After"), headers.get("Date"))
+            status = reply.head.status
+            asked = read_retry_after(reply.head.get("retry-after"), reply.head.get("date"))
             trouble = Trouble.TRANSIENT if status >= 500 else None
             if status in (429, 503):
                 trouble = Trouble.THROTTLED
-            return response, turn.heard(trouble, status=status, asked=asked)
+            return reply, turn.heard(trouble, status=status, asked=asked)
     except (Throttled, Unavailable) as rest:
         words, status = rest.message, rest.status
         raise ConnectionLost(words, status=status, retry_after=rest.retry_after) from None

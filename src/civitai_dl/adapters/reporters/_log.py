@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 LARGEST = 10_000_000
 KEPT = 5
+
+GATHER_SECONDS = 0.02
+"""How much later a line may be in the file than it could be."""
 
 _LEVELS = {
     "failed": logging.ERROR,
@@ -71,7 +75,7 @@ class FileLog:
             errors="backslashreplace",
         )
         target.setFormatter(_Lines())
-        self._listener = QueueListener(self._queue, target)
+        self._listener = _Patient(self._queue, target)
         self._listener.start()
         return self
 
@@ -117,6 +121,21 @@ class StreamLog:
 class _Forgiving(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         """Nothing: the default prints a traceback into the live display."""
+
+
+class _Patient(QueueListener):
+    """Lets records gather for a moment: to wake a thread for each costs more than to write it."""
+
+    def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001  # logging's signature
+        """The next record; after a wait for one, those that follow at once come along."""
+        is_first = self._is_empty()
+        record = super().dequeue(block)
+        if is_first:
+            time.sleep(GATHER_SECONDS)
+        return record
+
+    def _is_empty(self) -> bool:
+        return isinstance(self.queue, SimpleQueue) and self.queue.empty()
 
 
 class _Lines(logging.Formatter):

@@ -29,7 +29,7 @@ class Meter:
         self.size = 0
         self._sha256 = hashlib.sha256()
         self._crc: int | None = 0 if crc else None
-        self._head = b""
+        self._head = self._tail = b""
         self._prefixes: list[str] = []
 
     def feed(self, chunk: bytes | memoryview) -> None:
@@ -37,6 +37,7 @@ class Meter:
         view = memoryview(chunk)
         if len(self._head) < HEAD:
             self._head = (self._head + bytes(view[:HEAD]))[:HEAD]
+        self._tail = (self._tail + bytes(view[-TAIL:]))[-TAIL:]
         if self._crc is not None:
             self._crc = zlib.crc32(view, self._crc)
         while view:
@@ -48,11 +49,11 @@ class Meter:
             self.size += len(part)
             view = view[len(part) :]
 
-    def measured(self, tail: bytes) -> Measured:
-        """What they were. tail: the last of them, which is read back from the disk."""
+    def measured(self) -> Measured:
+        """What they were."""
         crc = "" if self._crc is None else f"{self._crc:08x}"
         digest = self._sha256.hexdigest()
-        return Measured(self.size, digest, crc, self._head, tail, tuple(self._prefixes))
+        return Measured(self.size, digest, crc, self._head, self._tail, tuple(self._prefixes))
 
 
 def heed_cancellation() -> None:
@@ -180,10 +181,9 @@ def is_written(path: Path, data: bytes) -> bool:
 
 def measure_file(path: Path) -> Measured:
     """Read and digest a whole file. Cancellable between slices when called in a worker thread."""
-    meter, tail = Meter(crc=True), b""
+    meter = Meter(crc=True)
     with path.open("rb") as source:
         while chunk := source.read(READ_SIZE):
             heed_cancellation()
             meter.feed(chunk)
-            tail = (tail + chunk[-TAIL:])[-TAIL:]
-    return meter.measured(tail)
+    return meter.measured()

@@ -80,7 +80,7 @@ def _read(path: Path, seen: Seen, hear: Hear | None) -> Seen:
             if hear is not None:
                 hear(len(chunk))
     # Without its first and last bytes: of a million files they would be gigabytes.
-    measured = replace(meter.measured(b""), head=b"")
+    measured = replace(meter.measured(), head=b"", tail=b"")
     # It may have grown since: what counts is what was read.
     return Seen(
         seen.there, measured.size, seen.modified, seen.identity, seen.names, measured=measured

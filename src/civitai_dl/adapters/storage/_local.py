@@ -195,9 +195,12 @@ class LocalStorage:
             except StorageError as error:
                 errors.append(error)
 
-        async with anyio.create_task_group() as group:
-            for start in range(min(AT_ONCE, len(things))):
-                group.start_soon(self._hop, partial(work, things[start::AT_ONCE]))
+        if len(things) == 1:
+            await self._hop(partial(work, things))
+        else:
+            async with anyio.create_task_group() as group:
+                for start in range(min(AT_ONCE, len(things))):
+                    group.start_soon(self._hop, partial(work, things[start::AT_ONCE]))
         if errors:
             raise errors[0]
 
@@ -287,7 +290,8 @@ class LocalStorage:
             except StorageError as error:
                 ends[place] = error
 
-        await self._all(sync, range(len(partials)))
+        places = [place for place, one in enumerate(partials) if not _local(one).is_durable]
+        await self._all(sync, places)
         return [ends.get(place) for place in range(len(partials))]
 
     async def publish_all(

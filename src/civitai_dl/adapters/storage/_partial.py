@@ -15,11 +15,11 @@ import anyio.to_thread
 from civitai_dl.domain.decisions import MAX_COMPONENT_BYTES, decide_room, portable_component
 from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
+from civitai_dl.ports import Chunk
 
 from ._errors import storage_errors
 from ._files import (
     READ_SIZE,
-    TAIL,
     Meter,
     drop,
     give_name,
@@ -32,9 +32,12 @@ from ._volume import Volume
 
 T = TypeVar("T")
 
-BUFFER = 512 * 1024
-"""Bytes gathered before one hop to a thread that writes and digests them; a whole small image
-takes a single hop."""
+BUFFER = 256 * 1024
+"""Bytes gathered before one hop to a thread that writes and digests them; most small images take a
+single hop."""
+
+DIRECT = 128 * 1024
+"""Bytes of a chunk above which a hop of its own costs less than gathering it."""
 
 
 class LocalPartial:
@@ -64,6 +67,7 @@ class LocalPartial:
         self._synced = -1
         self._named = False
         self._set_aside = 0
+        self._whole = -1
         self.gone = False
 
     @property
@@ -86,6 +90,7 @@ class LocalPartial:
 
     async def reserve(self, size: int) -> None:
         """See ports.Partial."""
+        self._whole = size
         if size - self.size >= self._volume.SMALL:
             await self._hop(lambda: self._reserve(size))
 
@@ -163,29 +168,49 @@ class LocalPartial:
                 self._handle = self._system.create(self.path)
         return self._handle
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: Chunk) -> None:
         """See ports.Partial."""
+        is_last = self.size + len(chunk) == self._whole
+        if is_last or len(chunk) >= DIRECT:
+            # The caller waits, so that its bytes can be taken as they lie.
+            await self._hop(lambda: self._append(chunk, is_last=is_last))
+            return
         self._buffer += chunk
         if len(self._buffer) >= BUFFER:
             await self._hop(self._flush)
 
+    def _append(self, chunk: Chunk, *, is_last: bool) -> None:
+        try:
+            self._flush()
+        except BaseException:  # whatever it was, these bytes come behind those that are kept
+            self._buffer += chunk
+            raise
+        self._write(memoryview(chunk))
+        if is_last:
+            # One hop for all of it: most images need no other.
+            self.sync_now()
+
     def _flush(self) -> None:
         if not self._buffer:
             return
-        with self._errors(f"writing {self.path.name}"):
-            handle = self._open()
-            # An error's traceback holds on to the bytes it met: a buffer of which a part is left
-            # must be a new one, since one that is held cannot be cut.
-            data, self._buffer = self._buffer, bytearray()
-            view, done = memoryview(data), 0
-            try:
+        # An error's traceback holds on to the bytes it met: a buffer of which a part is left
+        # must be a new one, since one that is held cannot be cut.
+        data, self._buffer = self._buffer, bytearray()
+        self._write(memoryview(data))
+
+    def _write(self, view: memoryview) -> None:
+        """Write and digest; what could not be written is kept. The buffer must be empty."""
+        done = 0
+        try:
+            with self._errors(f"writing {self.path.name}"):
+                handle = self._open()
                 while done < len(view):
                     done += self._system.write(handle, view[done:])
-            finally:
-                # What reached the disk before it was full must not be written a second time.
-                self._meter.feed(view[:done])
-                self._buffer += view[done:]
-            self._volume.keep(self.path, done)
+        finally:
+            # What reached the disk before it was full must not be written a second time.
+            self._meter.feed(view[:done])
+            self._buffer += view[done:]
+        self._volume.keep(self.path, done)
 
     async def sync(self) -> int:
         """See ports.Partial."""
@@ -199,6 +224,12 @@ class LocalPartial:
             with self._errors(f"writing {self.path.name}"):
                 self._volume.sync_names([self.path.parent])
             self._named = True
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether there is nothing that `sync_now` would have to do."""
+        written = self._handle is not None and not self._buffer
+        return written and self._synced == self._meter.size
 
     def sync_now(self) -> None:
         """As `sync`, for a caller who is in a thread already."""
@@ -229,15 +260,16 @@ class LocalPartial:
 
     async def finish(self) -> Measured:
         """See ports.Partial."""
-        return await self._hop(self._finish)
+        if not self.is_durable:
+            await self._hop(self._finish)
+        return self._meter.measured()
 
-    def _finish(self) -> Measured:
-        self._flush()
+    def _finish(self) -> None:
         with self._errors(f"writing {self.path.name}"):
-            handle = self._open()
-            os.lseek(handle, max(0, self._meter.size - TAIL), os.SEEK_SET)
-            tail = os.read(handle, TAIL)
-        return self._meter.measured(tail)
+            # A file without bytes is a file, too.
+            self._open()
+        # Here rather than before it gets its name: nobody else has to wait for it.
+        self.sync_now()
 
     async def publish(self, path: str) -> None:
         """See ports.Partial."""

@@ -1,0 +1,280 @@
+"""The fast engine, on libcurl. Its connections speak HTTP/1.1: for bulk the measured best."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pycurl
+
+from civitai_dl.errors import (
+    CivitaiDLError,
+    ConnectionLost,
+    OutOfHandles,
+    Stalled,
+    TransferError,
+)
+from civitai_dl.ports import Chunk
+
+from ._address import plain_address
+from ._channel import DROPPED, Channel
+from ._engine import CONNECT_SECONDS, untrusted
+from ._head import Head
+from ._multi import Multi
+from ._trust import Trust
+
+SIZES = (64 << 10, 256 << 10, 1 << 20)
+"""Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
+the number of transfers allows."""
+
+FEW, SOME = 8, 32
+"""Transfers at once that may have buffers of the largest size, and of the next."""
+
+RECEIVE = 256 << 10
+"""Bytes that libcurl asks the system for at once."""
+
+LEAST_BUFFER = 16 << 10
+"""What libcurl hands over at once."""
+
+MOST_FREE = 4 << 20
+"""Bytes of each size that wait to be used again."""
+
+PLAIN = ("Accept: */*", "Accept-Encoding: identity")
+"""Sent with every request."""
+
+WITH_BODY = (200, 206)
+"""Answers whose announced length is that of a body which follows."""
+
+NO_TRUST = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE})
+NO_HANDLE = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+def buffer_size(transfers: int, limit: float, length: int | None) -> int:
+    """Bytes of one of the two buffers of a transfer.
+
+    transfers: how many there are. limit: bytes per second for all, 0 for none: what a buffer holds
+    comes at once, so it holds no more than a tenth of a second's worth. length: bytes of the body,
+    None when nobody has said.
+    """
+    most = SIZES[2] if transfers <= FEW else SIZES[1] if transfers <= SOME else SIZES[0]
+    if limit > 0:
+        return max(LEAST_BUFFER, min(most, int(limit / 10)))
+    if length is None:
+        return most
+    return min(most, next((size for size in SIZES if size >= length), most))
+
+
+class Buffers:
+    """Fixed buffers, used again and again by all transfers. limit: as in `buffer_size`."""
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
+        self.transfers = 0
+
+    def take(self, length: int | None) -> memoryview:
+        """A buffer for a body of this length."""
+        size = buffer_size(self.transfers, self._limit, length)
+        free = self._free[size]
+        return free.pop() if free else memoryview(bytearray(size))
+
+    def give(self, buffer: memoryview) -> None:
+        """Take one back; more than are likely to be used again are let go."""
+        free = self._free[len(buffer)]
+        if len(free) < MOST_FREE // len(buffer):
+            free.append(buffer)
+
+
+class CurlReply:
+    """See Reply."""
+
+    def __init__(self, head: Head, channel: Channel, engine: CurlEngine) -> None:
+        self.head = head
+        self._channel = channel
+        self._engine = engine
+        self._closed = False
+
+    async def read(self) -> Chunk:
+        """See Reply."""
+        channel = self._channel
+        channel.take_back()
+        while not channel.is_ripe:
+            if channel.has_bytes:
+                channel.ripen()
+            is_awake = await channel.wait(self._engine.silence)
+            if channel.has_bytes:
+                break
+            if not is_awake:
+                raise Stalled("nothing came for too long")
+        if channel.has_bytes:
+            return channel.lend()
+        if channel.code == pycurl.E_OK:
+            if channel.lacks and self.head.status in WITH_BODY:
+                # Of a length that is too long for a number of its own libcurl makes none at all.
+                raise ConnectionLost("the body ended early")
+            return b""
+        raise _broken(channel.code)
+
+    def close(self) -> None:
+        """See Reply."""
+        if not self._closed:
+            self._closed = True
+            self._engine.release(self._channel)
+
+
+def _broken(code: int | None) -> TransferError:
+    if code == DROPPED:
+        return ConnectionLost("the connection was let go after a suspend")
+    return ConnectionLost(f"the connection broke (libcurl {code})")
+
+
+class CurlEngine:
+    """See Engine. silence: seconds without a byte after which a connection is given up.
+
+    limit: bytes per second for all transfers, 0 for none; only the size of buffers hangs on it.
+    """
+
+    def __init__(self, *, user_agent: str, trust: Trust, silence: float, limit: float) -> None:
+        self.silence = silence
+        self._user_agent = user_agent
+        self._trust = trust
+        self._buffers = Buffers(limit)
+        self._multi = Multi()
+        self._free: list[Channel] = []
+        self._open: set[Channel] = set()
+
+    async def ask(self, url: str, headers: Mapping[str, str]) -> CurlReply:
+        """See Engine."""
+        address = plain_address(url)
+        host = urlsplit(url).hostname or ""
+        channel = self._channel()
+        try:
+            lines = [f"{name}: {text}" for name, text in headers.items()]
+            channel.begin(self._multi, address, [*PLAIN, *lines])
+            failed = await self._head(channel, host)
+            found = None if failed is not None else channel.parse_head()
+        except BaseException:  # whatever ends it, the connection is nobody's then
+            self.release(channel)
+            raise
+        if found is None:
+            self.release(channel)
+            raise failed or ConnectionLost(f"the answer of {host} is malformed")
+        return CurlReply(Head(*found, host), channel, self)
+
+    async def _head(self, channel: Channel, host: str) -> CivitaiDLError | None:
+        """Wait until the head has come; what came instead."""
+        # A head that comes drop by drop is never silent for long, and may not last for ever.
+        loop = asyncio.get_running_loop()
+        end = loop.time() + CONNECT_SECONDS + 2 * self.silence
+        while not channel.has_head and channel.code is None:
+            before = channel.head_size
+            if await channel.wait(min(self.silence, end - loop.time())):
+                continue
+            silent = channel.has_connected and channel.head_size == before
+            if silent or loop.time() >= end:
+                return Stalled("no answer in time")
+        return None if channel.has_head else _unanswered(channel, host)
+
+    def drop(self) -> None:
+        """See Engine."""
+        for channel in self._open:
+            channel.drop()
+        # Idle connections did not survive either, and do not look it.
+        self._multi.close()
+        self._multi = Multi()
+
+    def release(self, channel: Channel) -> None:
+        """A reply is done with its channel."""
+        channel.close()
+        self._open.discard(channel)
+        self._free.append(channel)
+        self._buffers.transfers = len(self._open)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for channel in (*self._open, *self._free):
+            channel.end()
+        self._multi.close()
+
+    def _channel(self) -> Channel:
+        channel = self._free.pop() if self._free else self._new_channel()
+        self._open.add(channel)
+        self._buffers.transfers = len(self._open)
+        return channel
+
+    def _new_channel(self) -> Channel:
+        easy = pycurl.Curl()
+        web = pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS
+        options = {
+            pycurl.NOSIGNAL: 1,
+            pycurl.PROTOCOLS: web,
+            pycurl.FOLLOWLOCATION: 0,
+            # The query is a signature: nothing of the address may be put in order.
+            pycurl.PATH_AS_IS: 1,
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+            pycurl.HTTP09_ALLOWED: 0,
+            # A proxy that the environment names would see what is asked for.
+            pycurl.PROXY: "",
+            pycurl.NOPROXY: "*",
+            pycurl.NETRC: pycurl.NETRC_IGNORED,
+            pycurl.USERAGENT: self._user_agent,
+            pycurl.CONNECTTIMEOUT_MS: int(CONNECT_SECONDS * 1000),
+            pycurl.DNS_CACHE_TIMEOUT: 300,
+            pycurl.BUFFERSIZE: RECEIVE,
+            pycurl.SSL_VERIFYPEER: 1,
+            pycurl.SSL_VERIFYHOST: 2,
+        }
+        for option, value in options.items():
+            easy.setopt(option, value)
+        self._believe(easy)
+        return Channel(easy, take=self._buffers.take, give=self._buffers.give)
+
+    def _believe(self, easy: pycurl.Curl) -> None:
+        if self._trust.file is not None:
+            easy.setopt(pycurl.CAINFO, self._trust.file)
+            # Beside a folder libcurl would read the file anew for each connection.
+            easy.unsetopt(pycurl.CAPATH)
+        elif self._trust.folder is not None:
+            easy.setopt(pycurl.CAPATH, self._trust.folder)
+            easy.unsetopt(pycurl.CAINFO)
+        elif sys.platform in ("win32", "darwin"):
+            easy.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
+
+
+def _unanswered(channel: Channel, host: str) -> CivitaiDLError:
+    """What it means that no answer came."""
+    code = channel.code
+    if code in NO_TRUST:
+        return untrusted(host)
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return Stalled("no answer in time")
+    if channel.system_error in NO_HANDLE or (code != pycurl.E_OK and _no_handle_is_left()):
+        return OutOfHandles("a connection could not be opened")
+    return ConnectionLost(f"no answer from {host} (libcurl {code})")
+
+
+def _no_handle_is_left() -> bool:
+    """Whether this is why: of a socket that could not be made, libcurl does not say it."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        return OutOfHandles.explains(error)
+    return False
+
+
+@asynccontextmanager
+async def open_curl(
+    *, user_agent: str, trust: Trust, silence: float, limit: float
+) -> AsyncIterator[CurlEngine]:
+    """An engine with its own connections, cookies off, and bodies as they are on the wire."""
+    engine = CurlEngine(user_agent=user_agent, trust=trust, silence=silence, limit=limit)
+    try:
+        yield engine
+    finally:
+        engine.close()

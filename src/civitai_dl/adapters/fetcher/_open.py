@@ -1,0 +1,75 @@
+"""Which engine is used, and a fetcher with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import Enum
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ._aiohttp import open_aiohttp
+from ._engine import SILENCE, Engine
+from ._http import HttpFetcher
+
+if TYPE_CHECKING:
+    from civitai_dl.pacing import Pacer
+    from civitai_dl.ports import Clock
+
+
+class EngineName(str, Enum):
+    """The engines there are."""
+
+    CURL = "curl"
+    AIOHTTP = "aiohttp"
+
+
+def choose_engine(wanted: str | None, *, has_curl: bool, has_readers: bool) -> EngineName:
+    """The engine that is used: the fast one wherever it can be, unless another is wanted.
+
+    has_curl: pycurl is there. has_readers: the loop tells when a socket can be read, which the
+    ordinary loop of Windows does not.
+    """
+    if wanted == EngineName.AIOHTTP.value or not (has_curl and has_readers):
+        return EngineName.AIOHTTP
+    return EngineName.CURL
+
+
+@asynccontextmanager
+async def open_fetcher(
+    *,
+    user_agent: str,
+    guard: Callable[[str], bool],
+    limit: float,
+    clock: Clock,
+    silence: float = SILENCE,
+    pacer: Pacer | None = None,
+    engine: str | None = None,
+) -> AsyncIterator[HttpFetcher]:
+    """A fetcher with its own connections, cookies off, and bodies as they are on the wire.
+
+    silence: seconds without a byte after which a connection is given up. engine: the name of the
+    one that is wanted; None for the fastest. For the other arguments see HttpFetcher.
+    """
+    async with _engine(user_agent, silence, limit, engine) as opened:
+        yield HttpFetcher(opened, guard=guard, limit=limit, clock=clock, pacer=pacer)
+
+
+def _engine(
+    user_agent: str, silence: float, limit: float, wanted: str | None
+) -> AbstractAsyncContextManager[Engine]:
+    loop = type(asyncio.get_running_loop())
+    chosen = choose_engine(
+        wanted,
+        has_curl=find_spec("pycurl") is not None,
+        has_readers=loop.add_reader is not asyncio.AbstractEventLoop.add_reader,
+    )
+    if chosen is EngineName.AIOHTTP:
+        return open_aiohttp(user_agent=user_agent, silence=silence)
+    from ._curl import open_curl
+    from ._trust import find_trust
+
+    trust = find_trust(os.environ)
+    return open_curl(user_agent=user_agent, trust=trust, silence=silence, limit=limit)
