@@ -57,7 +57,11 @@ def finish(order: dict[str, Any]) -> dict[str, Any]:
     status = wait(order["process"], order["patience"])
     killed = status is None
     if killed:
-        os.killpg(order["process"], signal.SIGKILL)
+        try:
+            os.killpg(order["process"], signal.SIGKILL)
+        except ProcessLookupError:
+            # So young that it has no group of its own yet.
+            os.kill(order["process"], signal.SIGKILL)
         status = wait(order["process"], None)
     return {"status": status, "killed": killed}
 
