@@ -24,8 +24,9 @@ SIZES = ("quick", "full", "nightly")
 APART = ("test", "parts", "size", "seed", "date", "seconds")
 """What has a column of its own."""
 
-MOST = ("worst", "bytes")
-"""Figures of which the largest counts; other numbers of the parts of a test are added up."""
+MOST = ("worst",)
+"""Figures of which the largest counts, as of all that are no whole numbers but `seconds`; of the
+others the parts of a test are added up."""
 
 FAULTY = ("lost", "duplicated", "corrupt", "orphans", "violations", "missed", "wrong")
 """Figures that must be nothing."""
@@ -77,7 +78,8 @@ def joined(first: Mapping[str, object], second: Mapping[str, object]) -> dict[st
         if isinstance(mine, Mapping) and isinstance(its, Mapping):
             both[name] = joined(mine, its)
         elif isinstance(mine, (int, float)) and isinstance(its, (int, float)):
-            both[name] = max(mine, its) if name in MOST else mine + its
+            is_share = name != "seconds" and not (isinstance(mine, int) and isinstance(its, int))
+            both[name] = max(mine, its) if name in MOST or is_share else mine + its
     return both
 
 
