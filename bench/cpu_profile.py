@@ -9,7 +9,6 @@ The figures are texts under build/bench: lines by their own time, and with all t
 
 from __future__ import annotations
 
-import argparse
 import io
 import pstats
 import shutil
@@ -25,6 +24,7 @@ from _results import FOLDER, end_in_order_when_told
 from _rounds import Part
 from _servers import MissingError
 from _stage import Stage, stage
+from _words import speed_parser
 
 RATE = 250
 """Looks per second."""
@@ -34,7 +34,7 @@ LINES = 40
 
 def main() -> int:
     """Profile, write, and tell where."""
-    arguments = parsed()
+    arguments = speed_parser(__doc__).parse_args()
     end_in_order_when_told()
     size: Size = arguments.size
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -51,16 +51,6 @@ def main() -> int:
         print(f"cpu_profile.py: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def parsed() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    add = parser.add_argument
-    add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
-    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
-    add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
-    return parser.parse_args()
 
 
 def profile(here: Stage, part: Part) -> str:

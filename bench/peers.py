@@ -10,31 +10,21 @@ rounds, and every comparison is made within a round. Nothing is asked of the net
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 from _measure import CommandFailedError
 from _profiles import PROFILES
 from _results import end_in_order_when_told, save
 from _rounds import play
 from _tables import screen
-
-
-def parsed() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    add = parser.add_argument
-    add("profile", choices=tuple(PROFILES), nargs="+", help="what is measured")
-    add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
-    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
-    add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
-    return parser.parse_args()
+from _words import speed_parser
 
 
 def main() -> int:
     """Measure, print, write."""
-    arguments = parsed()
+    parser = speed_parser(__doc__)
+    parser.add_argument("profile", choices=tuple(PROFILES), nargs="+", help="what is measured")
+    arguments = parser.parse_args()
     end_in_order_when_told()
     for name in arguments.profile:
         parts = []

@@ -9,7 +9,6 @@ every start begins with. Exit status: 0, also where a bar does not hold; 1 when 
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
@@ -23,6 +22,7 @@ from _rounds import Part, told, watched
 from _servers import MissingError
 from _stage import Stage, stage
 from _tables import screen
+from _words import speed_parser
 from _worlds import KB, Amount
 
 HERE = Path(__file__).resolve().parent
@@ -173,19 +173,9 @@ def play(size: str, data: Path | None, further: tuple[str, ...]) -> dict[str, ob
     return told(part, (), rounds, notes)
 
 
-def parsed() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    add = parser.add_argument
-    add("--size", choices=("quick", "full"), default="quick", help="to see that it works, or all")
-    add("--ours", default="", metavar="WORDS", help="further options of civitai-dl, as one word")
-    add("--data", type=Path, metavar="DIR", help="where the bytes lie (default: in memory)")
-    return parser.parse_args()
-
-
 def main() -> int:
     """Measure, print, write."""
-    arguments = parsed()
+    arguments = speed_parser(__doc__).parse_args()
     end_in_order_when_told()
     try:
         figures = play(arguments.size, arguments.data, tuple(arguments.ours.split()))

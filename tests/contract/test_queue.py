@@ -564,6 +564,16 @@ class QueueSuite:
 
     # crashes
 
+    async def test_what_only_needs_its_name_goes_first_after_a_crash(self, bench: Bench) -> None:
+        """Of two places for one image the one that has its bytes is done before the other."""
+        first, second = image(1, source="uuid:a"), image(2, source="uuid:a", priority=3)
+        await bench.add(second)
+        lease = await bench.one(Lane.IMAGES)
+        await bench.catalog.stage([(lease.task.key, stored(2))])
+        await bench.add(first)
+        await bench.die()
+        assert (await bench.one(Lane.IMAGES)).task.key == "image:2@gallery"
+
     async def test_a_crash_loses_nothing(self, bench: Bench) -> None:
         """What a dead process had claimed is ready again, at once and with its attempts."""
         await bench.add(file(1), file(2), file(3))

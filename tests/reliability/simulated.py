@@ -285,7 +285,7 @@ class MemoryQueue:
         return self.later[lane][0][0] if self.later[lane] else None
 
     async def add(self, planned, parent=None) -> Added:
-        raise NotImplementedError("no page is read here")
+        raise AssertionError(f"no page is read here, and told of {planned} under {parent}")
 
 
 class Ear:

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from archives import FAST, SPEED, run, tree, wanted
+from archives import FAST, SPEED, run, some_models, tree, wanted
 
 from civitai_dl.adapters.api_client import ApiClient
 from civitai_dl.adapters.clock import GAP, SystemClock, elapsed_time
@@ -300,13 +300,6 @@ class Restless:
         if self.chance.random() < 0.01:
             self.slept += 600.0 / SPEED
         return elapsed_time() + self.slept
-
-
-def some_models(count: int) -> World:
-    world = World().creator("ann")
-    for number in range(1, count + 1):
-        world.model(number, creator="ann")
-    return world
 
 
 def assert_each_once(fake: FakeCivitai, world: World, output: Path) -> None:

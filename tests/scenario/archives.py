@@ -16,7 +16,7 @@ from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.config import Settings, collect, parse_model, parse_user
 from civitai_dl.domain.entities import RunReport, Secret, Wanted
 from civitai_dl.sources import parse_target
-from civitai_dl.testing import GOOD_KEY, FakeCivitai
+from civitai_dl.testing import GOOD_KEY, FakeCivitai, World
 
 SPEED = 30.0
 """Client seconds per real second: waits of half a minute are part of what is tested."""
@@ -35,6 +35,14 @@ EXTENSIONS = {
     "audio/mpeg": "mp3",
     "image/avif": "avif",
 }
+
+
+def some_models(count: int) -> World:
+    """Models 1 to `count` of one creator, with a file each."""
+    world = World().creator("ann")
+    for number in range(1, count + 1):
+        world.model(number, creator="ann")
+    return world
 
 
 def wanted_of(users: str, models: str, folder: Path) -> list[Wanted]:

@@ -9,20 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from archives import FAST, run, tree, wanted
+from archives import FAST, run, some_models, tree, wanted
 
 from civitai_dl.domain.entities import LanePaused, Selection
-from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeOptions, Fault, World
+from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeOptions, Fault
 
 FILES_ONLY = replace(FAST, selection=Selection(images=False))
 HOUR = 3600.0
-
-
-def some_models(count: int) -> World:
-    world = World().creator("ann")
-    for number in range(1, count + 1):
-        world.model(number, creator="ann")
-    return world
 
 
 class Ear:

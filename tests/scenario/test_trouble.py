@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
-from archives import FAST, SPEED, run, tree, wanted
+from archives import FAST, SPEED, run, some_models, tree, wanted
 
 from civitai_dl._compose import archive
 from civitai_dl.adapters.clock import SystemClock
@@ -19,13 +19,6 @@ from civitai_dl.domain.entities import LanePaused, Notice, RunReport, Selection,
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
 
 FILES_ONLY = replace(FAST, selection=Selection(images=False), concurrency=2)
-
-
-def some_models(count: int) -> World:
-    world = World().creator("ann")
-    for number in range(1, count + 1):
-        world.model(number, creator="ann")
-    return world
 
 
 class Ear:

@@ -90,6 +90,17 @@ async def test_a_lane_alone_has_all_of_it() -> None:
     assert got["images"] == pytest.approx(30_000 * KB, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("limit", "most"), [(1_000, 4_096), (100_000, 10_000), (10_000_000, 65_536), (0, 300_000)]
+)
+def test_what_is_allowed_is_handed_on_as_soon_as_it_is(limit: float, most: int) -> None:
+    """Under a limit a chunk goes in pieces of a tenth of a second, without one as it came."""
+    chunk = bytes(range(256)) * 1_200
+    pieces = list(Bandwidth(limit, Steps()).pieces(chunk[:300_000]))
+    assert b"".join(pieces) == chunk[:300_000]
+    assert max(map(len, pieces)) == most
+
+
 async def test_without_a_limit_nobody_waits() -> None:
     """A limit of nothing is none."""
     clock = Steps()

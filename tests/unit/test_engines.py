@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import trustme
 from test_fetcher_and_transfer import Clock
 
 from civitai_dl.adapters.fetcher import EngineName, HttpFetcher, choose_engine, open_fetcher
@@ -213,20 +212,13 @@ def test_the_certificates_that_are_named_count_alone(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody but itself has signed, with its key beside it."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "own.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout"
-    subprocess.run(
-        [
-            *("openssl", *words.split(), str(folder / "own.key"), "-out", str(made)),
-            *("-addext", "subjectAltName=IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    """A certificate for 127.0.0.1; beside it its key and its authority, which nobody knows."""
+    made = tmp_path_factory.mktemp("tls") / "own.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(made.with_name("authority.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(made)
+    issued.private_key_pem.write_to_path(made.with_suffix(".key"))
     return made
 
 
@@ -237,8 +229,8 @@ def tls_of(certificate: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.usefixtures("engine")
-async def test_a_certificate_that_nobody_signed_is_not_trusted(certificate: Path) -> None:
-    """A server that vouches for itself gets no request, and its host is not asked again."""
+async def test_a_certificate_of_an_unknown_authority_is_not_trusted(certificate: Path) -> None:
+    """A server for which nobody known vouches gets no request, and its host is not asked again."""
     tls = tls_of(certificate)
     async with serving(says(HEAD % 0), tls=tls) as server, fetching() as fetcher:
         link = SignedUrl(f"https://127.0.0.1:{server.port}/a?sig=secret")
@@ -255,7 +247,7 @@ async def test_a_certificate_that_is_named_is_trusted(
 ) -> None:
     """SSL_CERT_FILE makes a private authority known to libcurl, too."""
     pytest.importorskip("pycurl")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_name("authority.pem")))
     tls = tls_of(certificate)
     async with (
         serving(says(HEAD % 5 + b"hello"), tls=tls) as server,

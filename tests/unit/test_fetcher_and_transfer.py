@@ -17,6 +17,7 @@ from civitai_dl.adapters.api_client import open_api
 from civitai_dl.adapters.catalog import Database, Root, Runs, SqliteCatalog
 from civitai_dl.adapters.fetcher import HttpFetcher, open_fetcher
 from civitai_dl.adapters.fetcher._aiohttp import AiohttpEngine
+from civitai_dl.adapters.fetcher._bandwidth import Bandwidth
 from civitai_dl.adapters.fetcher._head import Head, read_answer
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.storage import STATE, LocalStorage
@@ -747,7 +748,12 @@ class Session:
 
 
 def fetcher_over(session: Session) -> HttpFetcher:
-    return HttpFetcher(AiohttpEngine(session), guard=lambda url: True, limit=0, clock=Clock())
+    return HttpFetcher(
+        AiohttpEngine(session),
+        guard=lambda url: True,
+        bandwidth=Bandwidth(0, Clock()),
+        clock=Clock(),
+    )
 
 
 async def test_a_redirect_from_https_to_http_is_refused() -> None:

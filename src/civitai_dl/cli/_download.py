@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._flags import CONTEXT, shared
+from ._flags import CONTEXT, EFFORT, shared
 
 
 @click.command(
@@ -22,15 +22,7 @@ from ._flags import CONTEXT, shared
 @click.option("--only", type=click.Choice(["models", "images"]), help="Only files, or only images.")
 @click.option("--no-gallery", is_flag=True, help="Do not ask the Image API; previews stay.")
 @click.option("--gallery-limit", type=click.IntRange(1), help="Newest N images per gallery.")
-@shared(
-    "max_rate_model",
-    "max_rate_image",
-    "concurrency",
-    "limit_rate",
-    "retries",
-    "max_wait",
-    "no_resume",
-)
+@shared(*EFFORT)
 @click.option("--dry-run", is_flag=True, help="List and count; transfer nothing.")
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
 @click.option("--nsfw/--no-nsfw", default=None, help="Mature images too, or PG only.  [nsfw]")

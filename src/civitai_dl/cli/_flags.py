@@ -82,6 +82,18 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
 shown where a command has one."""
 
 
+EFFORT = (
+    "max_rate_model",
+    "max_rate_image",
+    "concurrency",
+    "limit_rate",
+    "retries",
+    "max_wait",
+    "no_resume",
+)
+"""How hard a run works: the options of every command that transfers what is wanted."""
+
+
 def shared(*names: str, defaults: bool = True) -> Callable[[F], F]:
     """Give a command these options, and its targets where they are named, in this order.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ._flags import CONTEXT, shared
+from ._flags import CONTEXT, EFFORT, shared
 
 
 @click.command(
@@ -19,13 +19,7 @@ from ._flags import CONTEXT, shared
     "targets",
     "output",
     "token",
-    "max_rate_model",
-    "max_rate_image",
-    "concurrency",
-    "limit_rate",
-    "retries",
-    "max_wait",
-    "no_resume",
+    *EFFORT,
     defaults=False,
 )
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")

@@ -241,7 +241,9 @@ class Healing:
         link = await self.link(False)
         while at < end:
             before = at
-            async with self.tools.fetcher.open(link, offset=at, end=end) as body:
+            async with self.tools.fetcher.open(
+                link, offset=at, end=end, lane=self.task.lane.value
+            ) as body:
                 if not judge_segment(body.answer, at, end, self.seed.kept.size):
                     link = await self._other_link(body.answer, at, link)
                     continue

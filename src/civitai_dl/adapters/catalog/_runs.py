@@ -22,6 +22,8 @@ DEADLY = 3
 LAST = 1000
 """Added to the priority of such a task."""
 
+FIRST = -1
+"""The priority of a task that only needs its name."""
 
 FRESH = 43_200.0
 """Seconds for which a complete listing is not asked again, while its transfers go on."""
@@ -54,16 +56,18 @@ class Runs:
 
         A task that was at work in each of three deaths may be what kills. It may as well be a
         large file on a machine that is often switched off, so it is not given up: it goes last,
-        when nothing else can come to harm. A clock that ran ahead when a task was put off must not
-        keep it waiting for years.
+        when nothing else can come to harm. What was about to get its name goes first, before
+        something else that has the same bytes would fetch them once more. A clock that ran ahead
+        when a task was put off must not keep it waiting for years.
         """
 
         def work(connection: sqlite3.Connection) -> int:
             connection.execute(
                 "UPDATE tasks SET crashes = crashes + 1, "
-                "priority = priority + CASE WHEN crashes + 1 = ? THEN ? ELSE 0 END "
+                "priority = CASE WHEN crashes + 1 = ? THEN priority + ? "
+                "WHEN crashes + 1 < ? AND staged IS NOT NULL THEN ? ELSE priority END "
                 "WHERE status = 'claimed'",
-                (DEADLY, LAST),
+                (DEADLY, LAST, DEADLY, FIRST),
             )
             cursor = connection.execute(
                 "UPDATE tasks SET status = 'ready', token = 0, not_before = 0, parked = 0, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,10 +11,13 @@ import anyio
 from civitai_dl.domain.decisions import Pace, Turns
 
 if TYPE_CHECKING:
-    from civitai_dl.ports import Clock
+    from civitai_dl.ports import Chunk, Clock
 
-PIECE = 64 << 10
-"""Bytes that are waited for at once: a lane whose chunks are large does not hold up the others."""
+MOST_AT_ONCE = 64 << 10
+LEAST_AT_ONCE = 4 << 10
+AT_ONCE_SECONDS = 0.1
+"""Bytes are waited for in pieces of so many, and of about so many seconds: a lane whose chunks are
+large does not hold up the others, and what comes is seen as it comes."""
 
 LONGEST = 0.5
 """Seconds after which a waiting one looks again whether the limit has changed."""
@@ -37,6 +41,13 @@ class Bandwidth:
         """Bytes per second, 0 for none."""
         return self._pace.rate
 
+    def pieces(self, chunk: Chunk) -> Iterator[Chunk]:
+        """A chunk in the pieces that are to be taken one by one; whole where there is no limit."""
+        rate = self._pace.rate
+        size = len(chunk) if rate <= 0 else _at_once(rate)
+        for start in range(0, len(chunk), max(1, size)):
+            yield chunk[start : start + size]
+
     def change(self, limit: float) -> None:
         """Another limit from now on; whoever waits under the old one waits under it no longer."""
         self._pace = Pace(limit, min(self._pace.free_at, self._clock.now()))
@@ -47,7 +58,7 @@ class Bandwidth:
         May be cancelled; what was not allowed yet is given back.
         """
         while size > 0 and self._pace.rate > 0:
-            piece = min(size, PIECE)
+            piece = min(size, _at_once(self._pace.rate))
             await self._turn(lane)
             try:
                 await self._wait(lane, piece)
@@ -95,3 +106,7 @@ class Bandwidth:
         queue.popleft().set()
         if not queue:
             del self._waiting[lane]
+
+
+def _at_once(rate: float) -> int:
+    return max(LEAST_AT_ONCE, min(MOST_AT_ONCE, int(rate * AT_ONCE_SECONDS)))

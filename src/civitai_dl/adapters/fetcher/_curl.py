@@ -7,7 +7,7 @@ import errno
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -71,16 +71,16 @@ def buffer_size(transfers: int, limit: float, length: int | None) -> int:
 
 
 class Buffers:
-    """Fixed buffers, used again and again by all transfers. limit: as in `buffer_size`."""
+    """Fixed buffers, used again and again by all transfers. limit: gives that of `buffer_size`."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
         self.transfers = 0
 
     def take(self, length: int | None) -> memoryview:
         """A buffer for a body of this length."""
-        size = buffer_size(self.transfers, self._limit, length)
+        size = buffer_size(self.transfers, self._limit(), length)
         free = self._free[size]
         return free.pop() if free else memoryview(bytearray(size))
 
@@ -137,10 +137,13 @@ def _broken(code: int | None) -> TransferError:
 class CurlEngine:
     """See Engine. silence: seconds without a byte after which a connection is given up.
 
-    limit: bytes per second for all transfers, 0 for none; only the size of buffers hangs on it.
+    limit: gives the bytes per second for all transfers, 0 for none; only the size of buffers hangs
+    on it.
     """
 
-    def __init__(self, *, user_agent: str, trust: Trust, silence: float, limit: float) -> None:
+    def __init__(
+        self, *, user_agent: str, trust: Trust, silence: float, limit: Callable[[], float]
+    ) -> None:
         self.silence = silence
         self._user_agent = user_agent
         self._trust = trust
@@ -270,7 +273,7 @@ def _no_handle_is_left() -> bool:
 
 @asynccontextmanager
 async def open_curl(
-    *, user_agent: str, trust: Trust, silence: float, limit: float
+    *, user_agent: str, trust: Trust, silence: float, limit: Callable[[], float]
 ) -> AsyncIterator[CurlEngine]:
     """An engine with its own connections, cookies off, and bodies as they are on the wire."""
     engine = CurlEngine(user_agent=user_agent, trust=trust, silence=silence, limit=limit)

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from civitai_dl.domain.entities import SignedUrl
 from civitai_dl.errors import BadAnswer, ConnectionLost, TransferError
 
-from ._bandwidth import PIECE, Bandwidth
+from ._bandwidth import Bandwidth
 from ._engine import UNTRUSTED, Engine, Reply, no_address, untrusted
 from ._head import Head, read_answer
 from ._turns import ask_in_turn
@@ -43,10 +43,7 @@ class HttpBody:
         """See ports.Body."""
         watch = self._fetcher.watches.over(self._name, self.answer.host)
         while chunk := await self._reply.read():
-            # Under a limit in pieces, so that what is allowed is seen as soon as it is.
-            size = PIECE if self._fetcher.bandwidth.limit else len(chunk)
-            for start in range(0, len(chunk), size):
-                piece = chunk[start : start + size]
+            for piece in self._fetcher.bandwidth.pieces(chunk):
                 await self._fetcher.bandwidth.take(self._lane, len(piece))
                 watch.came(len(piece))
                 yield piece
@@ -66,7 +63,7 @@ class HttpBody:
 class HttpFetcher:
     """See ports.Fetcher; use `open_fetcher`.
 
-    guard: which URLs may be opened at all. limit: bytes per second over all transfers, 0 for none.
+    guard: which URLs may be opened at all. bandwidth: what all transfers share.
     pacer: gives the turns to ask, None where nobody has to wait for one.
     """
 
@@ -75,15 +72,14 @@ class HttpFetcher:
         engine: Engine,
         *,
         guard: Callable[[str], bool],
-        limit: float,
+        bandwidth: Bandwidth,
         clock: Clock,
         pacer: Pacer | None = None,
     ) -> None:
         self._engine = engine
         self._pacer = pacer
         self._guard = guard
-        self.bandwidth = Bandwidth(limit, clock)
-        self._clock = clock
+        self.bandwidth = bandwidth
         self._untrusted: set[str] = set()
         self.watches = Watches(clock)
 

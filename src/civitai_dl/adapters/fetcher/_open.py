@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ._aiohttp import open_aiohttp
+from ._bandwidth import Bandwidth
 from ._engine import SILENCE, Engine
 from ._http import HttpFetcher
 
@@ -50,15 +51,17 @@ async def open_fetcher(
 ) -> AsyncIterator[HttpFetcher]:
     """A fetcher with its own connections, cookies off, and bodies as they are on the wire.
 
-    silence: seconds without a byte after which a connection is given up. engine: the name of the
-    one that is wanted; None for the fastest. For the other arguments see HttpFetcher.
+    limit: bytes per second over all transfers, 0 for none. silence: seconds without a byte after
+    which a connection is given up. engine: the name of the one that is wanted; None for the
+    fastest. For the other arguments see HttpFetcher.
     """
-    async with _engine(user_agent, silence, limit, engine) as opened:
-        yield HttpFetcher(opened, guard=guard, limit=limit, clock=clock, pacer=pacer)
+    bandwidth = Bandwidth(limit, clock)
+    async with _engine(user_agent, silence, lambda: bandwidth.limit, engine) as opened:
+        yield HttpFetcher(opened, guard=guard, bandwidth=bandwidth, clock=clock, pacer=pacer)
 
 
 def _engine(
-    user_agent: str, silence: float, limit: float, wanted: str | None
+    user_agent: str, silence: float, limit: Callable[[], float], wanted: str | None
 ) -> AbstractAsyncContextManager[Engine]:
     loop = type(asyncio.get_running_loop())
     chosen = choose_engine(
