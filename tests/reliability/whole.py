@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -50,6 +51,11 @@ def visible(output: Path) -> dict[str, str]:
                 varies |= place.endswith(".evidence.json")
                 found[place] = "" if varies else value
     return found
+
+
+def undated(files: dict[str, str]) -> dict[str, str]:
+    """The same without the day in the names of the lists: midnight may come in between."""
+    return {re.sub(r"^lists/[0-9]{8}_", "lists/DAY_", place): files[place] for place in files}
 
 
 def rows(output: Path, statement: str) -> list[tuple[object, ...]]:
@@ -154,13 +160,13 @@ class Findings:
         locked: False where several were at work on one task: what one of them had in mind may
         stand in its row although another has done it.
         """
-        files = visible(output)
-        self.lost += [place for place in model.files if place not in files]
-        self.duplicated += [place for place in files if place not in model.files]
+        files, expected = undated(visible(output)), undated(model.files)
+        self.lost += [place for place in expected if place not in files]
+        self.duplicated += [place for place in files if place not in expected]
         self.corrupt += [
             f"{place} is not what it should be"
-            for place in files.keys() & model.files.keys()
-            if files[place] != model.files[place]
+            for place in files.keys() & expected.keys()
+            if files[place] != expected[place]
         ]
         self._look_at_rows(output, model, locked=locked)
         for path in (output / STATE / "tmp").iterdir():
