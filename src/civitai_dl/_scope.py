@@ -26,6 +26,9 @@ from civitai_dl.sources import all_sources
 MODELS_PER_REQUEST = 100
 STREAMS_PER_CORE = 4
 
+IMAGES_AHEAD = 32
+"""Images that are claimed together: a claim of its own costs each more than its bytes do."""
+
 
 @dataclass(slots=True)
 class Count:
@@ -73,7 +76,7 @@ def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
         if settings.selection.files:
             lanes[Lane.FILES] = LaneSettings(workers=most, grows=grows)
         # Pages of models are written here as well, so the lane is there without images, too.
-        lanes[Lane.IMAGES] = LaneSettings(workers=most, grows=grows)
+        lanes[Lane.IMAGES] = LaneSettings(workers=most, grows=grows, ahead=IMAGES_AHEAD)
     return lanes
 
 

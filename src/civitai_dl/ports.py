@@ -283,8 +283,11 @@ class Queue(Protocol):
     async def add(self, planned: Sequence[Planned], parent: str | None = None) -> Added:
         """Take tasks in; idempotent by key."""
 
-    async def claim(self, lane: Lane, *, most: int) -> tuple[Lease, ...]:
-        """Claim the next task that is due; with a batch, up to `most` of the same batch."""
+    async def claim(self, lane: Lane, *, most: int, ahead: int = 1) -> tuple[Lease, ...]:
+        """Claim the next task that is due; with a batch, up to `most` of the same batch.
+
+        Of tasks without a batch up to `ahead`, each to be performed by itself.
+        """
 
     async def settle(self, leases: Sequence[tuple[Lease, Outcome]]) -> Added:
         """Record how claimed tasks ended; children of pages are added in the same transaction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -47,12 +48,14 @@ LOOK_AGAIN = 1.0
 class LaneSettings:
     """workers: most tasks at once. batch: tasks per request, where they can share one.
 
-    grows: it begins with one task at once, and how many there are follows what each brings.
+    grows: it begins with one task at once, and how many there are follows what each brings. ahead:
+    most tasks that are claimed at once, to be begun one by one: small ones need no claim each.
     """
 
     workers: int = 1
     batch: int = 1
     grows: bool = False
+    ahead: int = 1
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class LaneRunner:
     budget: RetryBudget = field(default_factory=RetryBudget)
     width: Width = field(init=False)
     growth: Growth | None = None
+    claimed: deque[Lease] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.width = Width(self.settings.workers, self.settings.workers)
@@ -88,15 +92,26 @@ class LaneRunner:
             self.growth = Growth(Streams(self.settings.workers))
 
     async def run(self, group: TaskGroup) -> None:
-        """Claim and start work for ever; ends by cancellation only."""
-        while True:
-            await self.gate.passed()
-            bell = self.board.bell
-            wait = await self._step(group)
-            if wait is None:
-                await bell.wait()
-            elif wait > 0:
-                await self._wait(bell, wait)
+        """Claim and start work for ever; ends by cancellation only, with nothing claimed."""
+        try:
+            while True:
+                await self.gate.passed()
+                bell = self.board.bell
+                wait = await self._step(group)
+                if wait is None:
+                    await bell.wait()
+                elif wait > 0:
+                    await self._wait(bell, wait)
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Release what was claimed and not begun."""
+        leases = tuple(self.claimed)
+        self.claimed.clear()
+        if leases:
+            with anyio.move_on_after(RELEASE_SECONDS, shield=True):
+                await self.queue.release(leases)
 
     async def _wait(self, bell: anyio.Event, seconds: float) -> None:
         async def sleep(scope: anyio.CancelScope) -> None:
@@ -111,6 +126,7 @@ class LaneRunner:
     async def _step(self, group: TaskGroup) -> float | None:
         """Start one piece of work. Returns seconds to wait, None to wait for the bell."""
         if self.closed is not None:
+            await self._give_back()
             self.board.nothing_to_do(self.lane)
             return None
         busy = self.board.working.get(self.lane, 0)
@@ -120,7 +136,7 @@ class LaneRunner:
         rest = self.resting_until - self.clock.now()
         if rest > 0:
             return rest
-        leases = await self.queue.claim(self.lane, most=self.settings.batch)
+        leases = await self._claim()
         if leases:
             self.board.started(self.lane)
             if self.growth is not None:
@@ -128,6 +144,17 @@ class LaneRunner:
             group.start_soon(self._one, leases)
             return 0.0
         return await self._nothing(busy)
+
+    async def _claim(self) -> tuple[Lease, ...]:
+        """What is to be begun next as one piece of work; nothing when nothing is due."""
+        if self.claimed:
+            return (self.claimed.popleft(),)
+        settings = self.settings
+        leases = await self.queue.claim(self.lane, most=settings.batch, ahead=settings.ahead)
+        if settings.ahead == 1:
+            return leases
+        self.claimed.extend(leases[1:])
+        return leases[:1]
 
     def _allowed(self) -> int:
         """How many tasks may be at work now."""

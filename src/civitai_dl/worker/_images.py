@@ -72,7 +72,8 @@ async def fetch_image(task: Task, ref: ImageRef, tools: Tools) -> Outcome:
     if published is not None:
         return published
     if task.source is not None:
-        twins = await tools.catalog.find_source(task.source)
+        begun = task.begun
+        twins = await tools.catalog.find_source(task.source) if begun is None else begun.twins
 
         def path_of(twin: StoredFile) -> str:
             return f"{ref.stem}.{twin.path.rsplit('.', 1)[-1]}"
@@ -93,6 +94,8 @@ async def _try_variants(task: Task, ref: ImageRef, mark: str, tools: Tools) -> O
         outcome = await _try_variant(task, ref, url, mark, tools, last=last)
         if outcome is not None:
             return outcome
+        # What was known of it when it was claimed is no longer so.
+        task = replace(task, begun=None)
     raise AssertionError("the last variant has a verdict")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,8 @@ async def holds(path: str, sha256: str, size: int, tools: Tools) -> bool:
 
 async def adopt_staged(task: Task, tools: Tools) -> tuple[Stored | None, Stored | None]:
     """What an earlier attempt was about to publish: (published after all, not published yet)."""
-    staged = await tools.catalog.staged(task.key)
+    begun = task.begun
+    staged = await tools.catalog.staged(task.key) if begun is None else begun.staged
     if staged is None:
         return None, None
     if await holds(staged.path, staged.sha256, staged.size, tools):
@@ -78,7 +79,7 @@ async def adopt_staged(task: Task, tools: Tools) -> tuple[Stored | None, Stored 
 
 async def link_twin(
     task: Task,
-    twins: list[StoredFile],
+    twins: Sequence[StoredFile],
     path_of: Callable[[StoredFile], str],
     mark: str,
     tools: Tools,

@@ -161,7 +161,7 @@ class Transfer:
         """The bytes of an earlier attempt that was complete but did not get its name."""
         if self.partial.held != staged.size:
             return None
-        self._noted = await self.tools.catalog.held(self.task.key) is not None
+        self._noted = True
         await self.partial.begin(staged.size, crc=self.crc)
         self._begun = True
         return await self._finish()
@@ -181,7 +181,8 @@ class Transfer:
 
     async def _take_over(self) -> None:
         self._saved_at = self.tools.clock.now()
-        held = await self.tools.catalog.held(self.task.key)
+        begun = self.task.begun
+        held = await self.tools.catalog.held(self.task.key) if begun is None else begun.held
         self._noted = held is not None
         if held is not None and (not self.tools.resume or self.partial.held < held.size):
             held = None

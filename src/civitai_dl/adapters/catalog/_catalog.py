@@ -19,7 +19,15 @@ from civitai_dl.domain.entities import (
 )
 
 from ._database import Database
-from ._rows import CLAIMABLE, dump_stored, load_stored, stored_file_of, task_of
+from ._rows import (
+    CLAIMABLE,
+    dump_stored,
+    find_stored,
+    held_of,
+    load_stored,
+    stored_file_of,
+    task_of,
+)
 from ._seal import FACTS
 from ._tree import BELOW
 
@@ -92,15 +100,9 @@ class SqliteCatalog:
         return await self._stored("sha256 = ?", sha256)
 
     async def _stored(self, condition: str, value: str) -> list[StoredFile]:
-        statement = (
-            f"SELECT id, proof, {FACTS} FROM tasks "  # noqa: S608  # our own conditions
-            f"WHERE {condition} AND path IS NOT NULL AND status = 'stored' ORDER BY id LIMIT 20"
+        return await self.database.run(
+            lambda connection: find_stored(connection, condition, value), "find"
         )
-
-        def work(connection: sqlite3.Connection) -> list[StoredFile]:
-            return [stored_file_of(row) for row in connection.execute(statement, (value,))]
-
-        return await self.database.run(work, "find")
 
     async def stored_under(self, model_id: ModelId) -> dict[str, StoredFile]:
         """See ports.Catalog."""
@@ -151,14 +153,7 @@ class SqliteCatalog:
 
     async def held(self, key: str) -> Held | None:
         """See ports.Catalog."""
-
-        def work(connection: sqlite3.Connection) -> Held | None:
-            row = connection.execute(
-                "SELECT size, etag, host, total FROM partials WHERE key = ?", (key,)
-            ).fetchone()
-            return None if row is None else Held(*tuple(row))
-
-        return await self.database.run(work, "held")
+        return await self.database.run(lambda connection: held_of(connection, key), "held")
 
     async def hold(self, key: str, held: Held | None) -> None:
         """See ports.Catalog."""

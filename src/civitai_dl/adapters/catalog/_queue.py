@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from civitai_dl.domain.decisions import next_state
@@ -13,6 +13,7 @@ from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
     Failed,
+    Kind,
     Lane,
     LaneClosed,
     Lease,
@@ -28,11 +29,19 @@ from civitai_dl.ports import Added, Clock
 
 from ._adding import Adding
 from ._database import Database
-from ._rows import CLAIMABLE, check_facts, dump_prefixes, dump_subject, task_of
+from ._rows import (
+    CLAIMABLE,
+    CONTENT,
+    begun_of,
+    check_facts,
+    dump_prefixes,
+    dump_subject,
+    task_of,
+)
 from ._seal import FACTS, proof_of, seal_of
 
 _CLAIM = f"""
-SELECT {CLAIMABLE}
+SELECT {CLAIMABLE}, staged
 FROM tasks INDEXED BY {{index}}
 WHERE lane = ? AND run = ? AND status = 'ready' AND {{which}} AND not_before <= ?
   AND (source IS NULL OR NOT EXISTS (
@@ -88,19 +97,23 @@ class SqliteQueue:
 
         return await self.database.run(work, "add")
 
-    async def claim(self, lane: Lane, *, most: int) -> tuple[Lease, ...]:
+    async def claim(self, lane: Lane, *, most: int, ahead: int = 1) -> tuple[Lease, ...]:
         """See ports.Queue."""
         return await self.database.run(
-            lambda connection: self._claim(connection, lane, most), "claim"
+            lambda connection: self._claim(connection, lane, most, ahead), "claim"
         )
 
-    def _claim(self, connection: sqlite3.Connection, lane: Lane, most: int) -> tuple[Lease, ...]:
+    def _claim(
+        self, connection: sqlite3.Connection, lane: Lane, most: int, ahead: int
+    ) -> tuple[Lease, ...]:
         now = self.clock.now()
         connection.execute(WAKE, (lane.value, self.run, now, WAKE_MOST))
-        rows = self._due(connection, lane, now, 1)
+        rows = self._due(connection, lane, now, ahead)
         if rows and rows[0]["batch"] is not None and most > 1:
             batch = rows[0]["batch"]
             rows = [row for row in self._due(connection, lane, now, most) if row["batch"] == batch]
+        else:
+            rows = list(_apart(rows))
         leases = []
         for row in rows:
             token = next(_tokens)
@@ -108,7 +121,8 @@ class SqliteQueue:
                 "UPDATE tasks SET status = 'claimed', token = ?, updated_at = ? WHERE id = ?",
                 (token, now, row["id"]),
             )
-            leases.append(Lease(task_of(row), token))
+            begun = begun_of(connection, row) if row["type"] in CONTENT else None
+            leases.append(Lease(task_of(row, begun), token))
         return tuple(leases)
 
     def _due(
@@ -190,6 +204,20 @@ class SqliteQueue:
 
     def _adding(self, connection: sqlite3.Connection) -> Adding:
         return Adding(connection, self.run, self.clock.now(), self.key)
+
+
+def _apart(rows: Sequence[sqlite3.Row]) -> Iterator[sqlite3.Row]:
+    """The first row, and those that may be claimed along with it: images of other bytes.
+
+    A page that is dressed may be due again while it is; its claim must not wait in a line.
+    """
+    sources = set()
+    for number, row in enumerate(rows):
+        if number and (rows[0]["type"] != Kind.IMAGE.value or row["type"] != Kind.IMAGE.value):
+            return
+        if row["source"] is None or row["source"] not in sources:
+            sources.add(row["source"])
+            yield row
 
 
 def row_id(connection: sqlite3.Connection, key: str) -> int:

@@ -8,6 +8,8 @@ import msgspec
 
 from civitai_dl.domain.entities import (
     SUBJECTS,
+    Begun,
+    Held,
     Kind,
     Lane,
     Role,
@@ -19,7 +21,7 @@ from civitai_dl.domain.entities import (
     Unavailable,
 )
 
-from ._seal import proof_of, seal_of
+from ._seal import FACTS, proof_of, seal_of
 from ._trouble import damaged
 
 CONTENT = (Kind.FILE.value, Kind.IMAGE.value)
@@ -57,6 +59,32 @@ def load_subject(kind: Kind, payload: str) -> Subject:
         raise damaged(error) from error
 
 
+def begun_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Begun:
+    """What is known of a row with key, source and `staged`. Raises: CatalogError when damaged."""
+    twins: list[StoredFile] = []
+    if row["source"] is not None:
+        twins = find_stored(connection, "source = ?", row["source"])
+    staged = None if row["staged"] is None else load_stored(row["staged"])
+    return Begun(staged, held_of(connection, row["key"]), tuple(twins))
+
+
+def find_stored(connection: sqlite3.Connection, condition: str, value: str) -> list[StoredFile]:
+    """Stored files of which a condition holds. Raises: CatalogError when a row is damaged."""
+    statement = (
+        f"SELECT id, proof, {FACTS} FROM tasks "  # noqa: S608  # our own conditions
+        f"WHERE {condition} AND path IS NOT NULL AND status = 'stored' ORDER BY id LIMIT 20"
+    )
+    return [stored_file_of(row) for row in connection.execute(statement, (value,))]
+
+
+def held_of(connection: sqlite3.Connection, key: str) -> Held | None:
+    """The checkpoint of a partial."""
+    row = connection.execute(
+        "SELECT size, etag, host, total FROM partials WHERE key = ?", (key,)
+    ).fetchone()
+    return None if row is None else Held(*tuple(row))
+
+
 def dump_stored(stored: Stored) -> str:
     """The staged column."""
     return _encoder.encode(stored).decode()
@@ -70,7 +98,7 @@ def load_stored(text: str) -> Stored:
         raise damaged(error) from error
 
 
-def task_of(row: sqlite3.Row) -> Task:
+def task_of(row: sqlite3.Row, begun: Begun | None = None) -> Task:
     """A task from a row that has the CLAIMABLE columns. Raises: CatalogError when it is damaged."""
     seal = seal_of(
         row["key"],
@@ -107,6 +135,7 @@ def task_of(row: sqlite3.Row) -> Task:
         attempt=row["retries"],
         waited=row["waited"],
         mismatches=row["mismatches"],
+        begun=begun,
     )
 
 

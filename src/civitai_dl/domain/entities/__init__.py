@@ -32,6 +32,7 @@ from ._transfer import Answer, Held, Measured, Placed, Secret, SignedUrl, Stored
 from ._work import (
     SUBJECTS,
     Account,
+    Begun,
     CreatorRef,
     Deferred,
     DressRef,
@@ -68,6 +69,7 @@ __all__ = [
     "Account",
     "Air",
     "Answer",
+    "Begun",
     "BytesReceived",
     "CreatorName",
     "CreatorRef",

@@ -13,6 +13,7 @@ from typing import Union
 from ._gallery import GalleryQuery, Media, Slice
 from ._ids import CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests
+from ._transfer import Held, StoredFile
 
 
 class Lane(str, Enum):
@@ -186,7 +187,7 @@ class Task:
     one request. attempt: how often it was tried for errors about itself. waited: seconds it has
     waited for the service. mismatches: how often its digest was wrong. label: its name for people.
     group, waits_for: a task that waits is released when no task of that group, or of one below it
-    (`a/b` is below `a`), is open.
+    (`a/b` is below `a`), is open. begun: what was known when it was claimed, None: nobody looked.
     """
 
     key: str
@@ -204,6 +205,7 @@ class Task:
     attempt: int = 0
     waited: float = 0.0
     mismatches: int = 0
+    begun: Begun | None = field(default=None, compare=False)
 
 
 class Trouble(str, Enum):
@@ -258,6 +260,18 @@ class Stored:
     verified: bool = True
     note: str = ""
     prefixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What earlier tries have left of a task's bytes, and where equal ones are stored.
+
+    staged: what one was about to publish. held: its last checkpoint. twins: files of one source.
+    """
+
+    staged: Stored | None = None
+    held: Held | None = None
+    twins: tuple[StoredFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
