@@ -11,10 +11,11 @@ ends the thread is told to all who wait, and to all who ask later.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,13 +60,20 @@ class _Ask:
         else:
             self.future.set_result(self.result)
 
-    def send(self) -> None:
-        """Have the answer delivered."""
+
+def _send(asks: Sequence[_Ask]) -> None:
+    """Have answers delivered, waking each loop once."""
+    for loop, of_loop in itertools.groupby(asks, key=lambda ask: ask.loop):
         try:
-            self.loop.call_soon_threadsafe(self.answer)
+            loop.call_soon_threadsafe(_answer_all, tuple(of_loop))
         except RuntimeError:
-            # The asker's loop has ended; the commit stands, and nobody waits for the answer.
-            return
+            # The askers' loop has ended; the commit stands, and nobody waits for the answers.
+            continue
+
+
+def _answer_all(asks: Sequence[_Ask]) -> None:
+    for ask in asks:
+        ask.answer()
 
 
 class Database:
@@ -194,7 +202,7 @@ class Database:
                     return
                 if ask is not None:
                     ask.error = _because(last)
-                    ask.send()
+                    _send([ask])
 
     def _serve(self, connection: sqlite3.Connection) -> bool:
         asks: list[_Ask] = []
@@ -225,7 +233,7 @@ class Database:
         except BaseException as end:  # whatever it is: nobody may be left waiting
             for ask in asks:
                 ask.error = _because(end)
-                ask.send()
+            _send(asks)
             raise
         if error is not None and len(asks) > 1:
             for ask in asks:
@@ -234,7 +242,7 @@ class Database:
         for ask in asks:
             if error is not None:
                 ask.error = as_catalog_error(error)
-            ask.send()
+        _send(asks)
 
     def _transact(self, connection: sqlite3.Connection, asks: list[_Ask]) -> sqlite3.Error | None:
         """Commit them all, waiting as long as it takes; returns an error of no known remedy."""
