@@ -28,6 +28,7 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.domain.messages import come_back
 from civitai_dl.ports import Clock, Queue, Reporter
+from civitai_dl.together import Together
 
 from ._board import Board
 from ._gate import Gate
@@ -37,6 +38,7 @@ from ._width import Width
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
+MOST_SETTLED = 128
 SAME_REST = 1.0
 """Seconds by which two ends of one rest may differ: each task counts from when it heard of it."""
 
@@ -85,8 +87,10 @@ class LaneRunner:
     width: Width = field(init=False)
     growth: Growth | None = None
     claimed: deque[Lease] = field(default_factory=deque)
+    settling: Together[tuple[Lease, Outcome], None] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.settling = Together(self._settle_all, MOST_SETTLED)
         self.width = Width(self.settings.workers, self.settings.workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
@@ -193,7 +197,12 @@ class LaneRunner:
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
         self.budget = self.budget.asked(self.clock.now())
         judged = self._afford(self._heed(leases, outcomes))
-        added = await self.queue.settle(list(zip(leases, judged, strict=True)))
+        ends = list(zip(leases, judged, strict=True))
+        if len(ends) == 1 and not isinstance(judged[0], Expanded):
+            await self.settling.do(ends[0])
+            self.reporter.emit(TaskSettled(leases[0].task, judged[0]))
+            return
+        added = await self.queue.settle(ends)
         for lease, outcome in zip(leases, judged, strict=True):
             if isinstance(outcome, Expanded):
                 for text in outcome.notices:
@@ -201,6 +210,10 @@ class LaneRunner:
             self.reporter.emit(TaskSettled(lease.task, outcome))
         if any(isinstance(outcome, Expanded) for outcome in judged):
             self.reporter.emit(PageExpanded(leases[0].task, added.new, added.known))
+
+    async def _settle_all(self, ends: Sequence[tuple[Lease, Outcome]]) -> list[None]:
+        await self.queue.settle(ends)
+        return [None] * len(ends)
 
     def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
         """What the outcomes of one piece of work say about the lane; it is one request's worth."""

@@ -6,16 +6,18 @@ for all that wait before the next one begins, so that a batch pays for each once
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import anyio
+from typing import TYPE_CHECKING, Union
 
 from civitai_dl.errors import CivitaiDLError
+from civitai_dl.together import Together
 
 if TYPE_CHECKING:
     from civitai_dl.domain.entities import Stored
     from civitai_dl.ports import Catalog, Partial, Storage
+
+Ended = Union[CivitaiDLError, FileExistsError, None]
 
 MOST = 256
 """Files that share one barrier."""
@@ -23,13 +25,12 @@ MOST = 256
 
 @dataclass(slots=True)
 class _Wish:
-    """One finished partial that is to get a name; how it ended, once that is known."""
+    """One finished partial that is to get a name; error: why it did not."""
 
     key: str
     stored: Stored
     partial: Partial
-    done: bool = False
-    error: CivitaiDLError | FileExistsError | None = None
+    error: Ended = None
 
 
 @dataclass(slots=True)
@@ -38,8 +39,10 @@ class Barrier:
 
     storage: Storage
     catalog: Catalog
-    _waiting: list[_Wish] = field(default_factory=list)
-    _turn: anyio.Lock = field(default_factory=anyio.Lock)
+    _together: Together[_Wish, Ended] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._together = Together(self._publish, MOST)
 
     async def publish(self, key: str, stored: Stored, partial: Partial) -> None:
         """Make a finished partial durable, note where it goes, and give it that name.
@@ -47,16 +50,13 @@ class Barrier:
         Raises: FileExistsError when the name is taken; StorageError, CatalogError. When it returns,
         the name is durable. It cannot be cancelled half-way: others share the steps.
         """
-        wish = _Wish(key, stored, partial)
-        with anyio.CancelScope(shield=True):
-            self._waiting.append(wish)
-            async with self._turn:
-                # Whoever had the turn before may have done it along with its own.
-                if not wish.done:
-                    batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                    await self._publish_all(batch)
-        if wish.error is not None:
-            raise wish.error
+        error = await self._together.do(_Wish(key, stored, partial))
+        if error is not None:
+            raise error
+
+    async def _publish(self, wishes: Sequence[_Wish]) -> list[Ended]:
+        await self._publish_all(list(wishes))
+        return [wish.error for wish in wishes]
 
     async def _publish_all(self, batch: list[_Wish]) -> None:
         try:
@@ -71,6 +71,3 @@ class Barrier:
         except CivitaiDLError as error:
             for wish in batch:
                 wish.error = wish.error or error
-        finally:
-            for wish in batch:
-                wish.done = True
