@@ -19,6 +19,7 @@ from civitai_dl.domain.entities import (
 )
 
 from ._database import Database
+from ._islands import dump_islands, load_islands
 from ._rows import CLAIMABLE, dump_stored, load_stored, stored_file_of, task_of
 from ._seal import FACTS
 from ._tree import BELOW
@@ -154,9 +155,12 @@ class SqliteCatalog:
 
         def work(connection: sqlite3.Connection) -> Held | None:
             row = connection.execute(
-                "SELECT size, etag, host, total FROM partials WHERE key = ?", (key,)
+                "SELECT size, etag, host, total, islands FROM partials WHERE key = ?", (key,)
             ).fetchone()
-            return None if row is None else Held(*tuple(row))
+            if row is None:
+                return None
+            size, etag, host, total, islands = tuple(row)
+            return Held(size, etag, host, total, load_islands(islands))
 
         return await self.database.run(work, "held")
 
@@ -168,9 +172,16 @@ class SqliteCatalog:
                 connection.execute("DELETE FROM partials WHERE key = ?", (key,))
             else:
                 connection.execute(
-                    "INSERT OR REPLACE INTO partials (key, size, etag, host, total) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (key, held.size, held.etag, held.host, held.total),
+                    "INSERT OR REPLACE INTO partials (key, size, etag, host, total, islands) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        key,
+                        held.size,
+                        held.etag,
+                        held.host,
+                        held.total,
+                        dump_islands(held.islands),
+                    ),
                 )
 
         await self.database.run(work, "hold")
