@@ -66,7 +66,7 @@ from civitai_dl.errors import (
     StorageFull,
 )
 from civitai_dl.ports import Wakeful
-from civitai_dl.scheduler import RunEnd, Traffic, run_lanes
+from civitai_dl.scheduler import RunEnd, Spare, Traffic, run_lanes
 from civitai_dl.sources import all_sources
 from civitai_dl.worker import Tools, perform
 
@@ -172,6 +172,7 @@ class Run:
     clock: Clock
     stop: anyio.Event
     traffic: Traffic = field(default_factory=Traffic, kw_only=True)
+    spare: Spare = field(default_factory=Spare, kw_only=True)
 
     async def go(self, roots: Sequence[Root]) -> RunReport:
         """From the first check to the report."""
@@ -303,6 +304,7 @@ class Run:
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,
+            spare=self.spare,
         )
 
     async def _work(
@@ -332,6 +334,7 @@ class Run:
                     stop=self.stop,
                     prove=self.storage.prove,
                     traffic=self.traffic,
+                    spare=self.spare,
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:

@@ -32,7 +32,7 @@ from civitai_dl.adapters.storage import System, _lock
 from civitai_dl.cli import _main, _session
 from civitai_dl.ports import Chunk
 from civitai_dl.scheduler import _gate
-from civitai_dl.worker import _transfer
+from civitai_dl.worker import _checkpoints
 
 
 class PoorSystem(System):
@@ -92,8 +92,8 @@ class PoorSystem(System):
 def prepare(environment: Mapping[str, str]) -> None:
     """Put in place what the environment asks for."""
     if "REHEARSAL_CHECKPOINT" in environment:
-        _transfer.CHECKPOINT_BYTES = int(environment["REHEARSAL_CHECKPOINT"])
-        _slice(max(1, _transfer.CHECKPOINT_BYTES // 4))
+        _checkpoints.CHECKPOINT_BYTES = int(environment["REHEARSAL_CHECKPOINT"])
+        _slice(max(1, _checkpoints.CHECKPOINT_BYTES // 4))
     if "REHEARSAL_LOOK" in environment:
         _gate.LOOK_SECONDS = float(environment["REHEARSAL_LOOK"])
     if "REHEARSAL_FLOCK" in environment:

@@ -106,7 +106,28 @@ CREATE INDEX tasks_group ON tasks (grp)
 PRAGMA user_version = 2;
 """
 
-VERSIONS = {1: VERSION_1, 2: VERSION_2}
+VERSION_3 = f"""
+{VERSION_2}
+CREATE TABLE rates (
+  host         TEXT NOT NULL,
+  key          TEXT NOT NULL,
+  lane         TEXT NOT NULL,
+  rate         REAL,
+  hold         REAL NOT NULL,
+  paused_until REAL NOT NULL,
+  learned_at   REAL NOT NULL,
+  seal         INTEGER NOT NULL,
+  PRIMARY KEY (host, key, lane)
+) WITHOUT ROWID;
+CREATE TABLE salts (
+  id   INTEGER PRIMARY KEY CHECK (id = 1),
+  salt BLOB NOT NULL
+);
+INSERT INTO salts (id, salt) VALUES (1, randomblob(16));
+PRAGMA user_version = 3;
+"""
+
+VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3}
 
 
 def make_old(output: Path, *, filler: int = 0, version: int = 1) -> None:

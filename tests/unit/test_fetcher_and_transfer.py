@@ -622,7 +622,7 @@ class Says:
         self.asked: list[int] = []
 
     @asynccontextmanager
-    async def open(self, link, *, offset=0, if_range=None, lane=""):
+    async def open(self, link, *, offset=0, end=None, if_range=None, lane=""):
         self.asked.append(offset)
         if len(self.asked) > 1:
             raise ConnectionLost("there is no second answer")

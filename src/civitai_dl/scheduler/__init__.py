@@ -3,5 +3,6 @@
 from ._growth import Traffic
 from ._lanes import LaneSettings
 from ._run import RunEnd, run_lanes
+from ._spare import Spare
 
-__all__ = ["LaneSettings", "RunEnd", "Traffic", "run_lanes"]
+__all__ = ["LaneSettings", "RunEnd", "Spare", "Traffic", "run_lanes"]

@@ -33,6 +33,7 @@ from civitai_dl.together import Together
 from ._board import Board
 from ._gate import Gate
 from ._growth import Growth, Traffic
+from ._spare import Spare
 from ._width import Width
 
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
@@ -66,6 +67,7 @@ class LaneRunner:
 
     max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
     task may be at work, to see whether the trouble is over. traffic: what growth is measured by.
+    spare: told of the streams that no task needs.
     """
 
     lane: Lane
@@ -78,6 +80,7 @@ class LaneRunner:
     gate: Gate
     max_wait: float
     traffic: Traffic = field(default_factory=Traffic)
+    spare: Spare = field(default_factory=Spare)
     resting_until: float = 0.0
     rested: float = 0.0
     alone: bool = False
@@ -94,6 +97,18 @@ class LaneRunner:
         self.width = Width(self.settings.workers, self.settings.workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
+        self.spare.listen(self.lane, began=self._spare_began, ended=self._spare_ended)
+
+    def _spare_began(self) -> None:
+        if self.growth is not None:
+            self.growth.began(self.clock.now())
+
+    def _spare_ended(self, troubled: bool) -> None:  # noqa: FBT001  # as it is called
+        if self.growth is not None:
+            self.growth.ended(self.clock.now())
+            if troubled:
+                self.growth.met_trouble()
+        self.board.ring()
 
     async def run(self, group: TaskGroup) -> None:
         """Claim and start work for ever; ends by cancellation only, with nothing claimed."""
@@ -129,11 +144,13 @@ class LaneRunner:
 
     async def _step(self, group: TaskGroup) -> float | None:
         """Start one piece of work. Returns seconds to wait, None to wait for the bell."""
+        # Until there turns out to be no task for them, no stream is spare.
+        self.spare.offer(self.lane, 0)
         if self.closed is not None:
             await self._give_back()
             self.board.nothing_to_do(self.lane)
             return None
-        busy = self.board.working.get(self.lane, 0)
+        busy = self.board.working.get(self.lane, 0) + self.spare.at_work[self.lane]
         if busy >= self._allowed():
             # More may be allowed although nothing has ended.
             return None if self.growth is None else LOOK_AGAIN
@@ -170,10 +187,13 @@ class LaneRunner:
 
     async def _nothing(self, busy: int) -> float | None:
         due = await self.queue.next_due(self.lane)
+        working = self.board.working.get(self.lane, 0)
+        self.spare.offer(self.lane, self._allowed() - working - self.spare.at_work[self.lane])
         if due is None:
             if busy == 0:
                 self.board.nothing_to_do(self.lane)
-            return None
+            # More may be spare although nothing has happened.
+            return LOOK_AGAIN if self.growth is not None and busy else None
         return max(due - self.clock.now(), 0.0) or LOOK_AGAIN
 
     async def _one(self, leases: tuple[Lease, ...]) -> None:

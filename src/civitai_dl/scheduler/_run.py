@@ -14,6 +14,7 @@ from ._board import Board
 from ._gate import Gate, Prove, fit
 from ._growth import Traffic
 from ._lanes import LaneRunner, LaneSettings, Perform
+from ._spare import Spare
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,24 @@ async def run_lanes(
     stop: anyio.Event,
     prove: Prove = fit,
     traffic: Traffic | None = None,
+    spare: Spare | None = None,
 ) -> RunEnd:
     """Work until nothing is left, or until `stop` is set.
 
     prove: shows that the disk can be written, or raises StorageError; asked while trouble with the
-    disk holds all lanes up. traffic: a listener to this run, for lanes that grow. Lanes share
-    nothing but that and the end: one that rests or closes holds up no other. Raises what `perform`
-    raises, in an ExceptionGroup. When it returns, nothing is claimed.
+    disk holds all lanes up. traffic: a listener to this run, for lanes that grow. spare: told of
+    the streams that no task needs. Lanes share nothing but that and the end: one that rests or
+    closes holds up no other. Raises what `perform` raises, in an ExceptionGroup. When it returns,
+    nothing is claimed.
     """
     board = Board(frozenset(lanes))
     heard = traffic or Traffic()
     gate = Gate(prove, clock, reporter, max_wait)
+    streams = spare or Spare()
     runners = [
-        LaneRunner(lane, settings, queue, perform, clock, reporter, board, gate, max_wait, heard)
+        LaneRunner(
+            lane, settings, queue, perform, clock, reporter, board, gate, max_wait, heard, streams
+        )
         for lane, settings in lanes.items()
     ]
     async with anyio.create_task_group() as group:

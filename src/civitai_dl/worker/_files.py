@@ -12,6 +12,7 @@ from civitai_dl.domain.decisions import (
     Proven,
     Wrong,
     download_path,
+    is_proven,
     verify_file,
 )
 from civitai_dl.domain.entities import (
@@ -32,9 +33,12 @@ from civitai_dl.errors import BadAnswer, KeyRefused, NotFound, SourceError, Tran
 
 from ._desk import WorkerDesk
 from ._failures import refusal
+from ._got import Got
+from ._links import SharedLink
+from ._pieces import Pieces
 from ._publish import adopt_staged, forget, forget_begun, link_twin, publish
 from ._tools import Flight
-from ._transfer import Got, Transfer
+from ._transfer import Transfer
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Partial
@@ -127,14 +131,16 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
         await forget_begun(task, tools)
         return found
     async with tools.storage.partial(task.key) as partial:
+        link = FileLink(task.key, ref, tools)
         transfer = Transfer(
             task,
             tools,
             partial,
-            FileLink(task.key, ref, tools),
+            link,
             name=ref.name,
             size_hint=ref.size_hint,
             crc=not ref.digests.sha256 and bool(ref.digests.crc32),
+            pieces=_pieces(task, ref, partial, link, tools),
         )
         try:
             got = None if staged is None else await transfer.take_finished(staged)
@@ -153,6 +159,16 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
             # Done with, or wrong: then the next try asks anew, and may be sent to another store.
             tools.signed.pop(task.key, None)
         return outcome
+
+
+def _pieces(
+    task: Task, ref: FileRef, partial: Partial, link: FileLink, tools: Tools
+) -> Pieces | None:
+    if tools.spare is None:
+        return None
+    proven = is_proven(ref.digests)
+    shared = SharedLink(link, tools.clock)
+    return Pieces(task, tools, tools.spare, partial, shared, proven, ref.name)
 
 
 async def _already_there(task: Task, ref: FileRef, mark: str, tools: Tools) -> Stored | None:

@@ -31,8 +31,9 @@ from civitai_dl.errors import BadAnswer, ConnectionLost, LinkExpired, TransferEr
 
 from ._desk import WorkerDesk
 from ._failures import as_failure
+from ._got import Got
 from ._publish import adopt_staged, forget, forget_begun, link_twin, publish
-from ._transfer import Got, Transfer
+from ._transfer import Transfer
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Partial
@@ -59,9 +60,11 @@ class PlainLink:
 
     url: str
 
-    async def __call__(self, renew: bool) -> SignedUrl:  # noqa: FBT001  # as it is called
+    async def __call__(
+        self, renew: bool, *, seen: SignedUrl | None = None  # noqa: FBT001  # as it is called
+    ) -> SignedUrl:
         """The address."""
-        del renew
+        del renew, seen
         return SignedUrl(self.url)
 
 

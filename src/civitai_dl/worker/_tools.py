@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         JsonApi,
         LinkResolver,
         Reporter,
+        SpareStreams,
         Storage,
     )
 
@@ -67,8 +68,9 @@ class Tools:
     the API key is valid, None when there is none. digests: what earlier tries of this process
     measured where a digest was wrong. signed: links of files that were tried and not finished:
     each one asked for counts against the account's quota. asking: links that are being asked for.
-    missed: how often an image was not there. told: what the person was told already. barrier: gives
-    finished bytes their names.
+    spare: streams that no task needs, None where
+    each task has one. missed: how often an image was not there. told: what the person was told
+    already. barrier: gives finished bytes their names.
     """
 
     api: JsonApi
@@ -86,6 +88,7 @@ class Tools:
     check_key: Callable[[], Awaitable[bool]] | None = None
     resume: bool = True
     local_service: bool = False
+    spare: SpareStreams | None = None
     digests: dict[str, list[str]] = field(default_factory=dict)
     signed: dict[str, SignedUrl] = field(default_factory=dict)
     missed: dict[str, int] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from civitai_dl.domain.decisions import Proven
 from civitai_dl.worker import _files as files
 from civitai_dl.worker import _publish
 from civitai_dl.worker._barrier import Barrier
+from civitai_dl.worker._checkpoints import Checkpoints
 from civitai_dl.worker._transfer import Transfer
 
 
@@ -111,15 +112,16 @@ def settled_before_the_name() -> AbstractContextManager[object]:
 def checkpoint_before_the_sync() -> AbstractContextManager[object]:
     """The row of a checkpoint is committed, then its bytes are made durable."""
 
-    async def checkpoint(transfer: Transfer) -> None:
-        if transfer._begun and transfer._answer.status and transfer.partial.size > transfer._saved:
-            transfer.partial._flush()  # type: ignore[attr-defined]  # it is a local one
-            size = transfer._saved = transfer.partial.size
-            held = replace(transfer._now_held(), size=size)
-            await transfer.tools.catalog.hold(transfer.task.key, held)
-            await transfer.partial.sync()
+    async def save(saved: Checkpoints) -> None:
+        held = saved.facts()
+        if held is not None and saved._unsaved:
+            saved.partial._flush()  # type: ignore[attr-defined]  # it is a local one
+            saved._unsaved, saved.noted = 0, True
+            held = replace(held, size=saved.partial.size)
+            await saved.tools.catalog.hold(saved.key, held)
+            await saved.partial.sync()
 
-    return mock.patch.object(Transfer, "_checkpoint", checkpoint)
+    return mock.patch.object(Checkpoints, "save", save)
 
 
 def checkpoint_without_a_name() -> AbstractContextManager[object]:
@@ -153,11 +155,10 @@ def size_believed() -> AbstractContextManager[object]:
     """A partial is continued where it ends, not at its checkpoint."""
 
     async def take_over(transfer: Transfer) -> None:
-        transfer._saved_at = transfer.tools.clock.now()
         told = await transfer.tools.catalog.held(transfer.task.key)
         size = transfer.partial.held
         transfer._held = None if told is None or not size else replace(told, size=size)
-        transfer._start = transfer._saved = 0 if transfer._held is None else size
+        transfer.saved.begin(transfer._held)
 
     return mock.patch.object(Transfer, "_take_over", take_over)
 

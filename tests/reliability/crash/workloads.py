@@ -26,7 +26,7 @@ from civitai_dl.adapters.storage._owner import Owner, myself
 from civitai_dl.config import Settings
 from civitai_dl.domain.entities import BytesReceived, Event, Wanted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeOptions, FakeVersion, World
-from civitai_dl.worker import _transfer
+from civitai_dl.worker import _checkpoints
 
 SPEED = 300.0
 PLAIN = replace(FAST, selection=replace(FAST.selection, gallery=False))
@@ -243,7 +243,7 @@ def scratch() -> Iterator[Path]:
 def small() -> Iterator[None]:
     """Checkpoints every 16 KiB, and a small reserve."""
     with (
-        mock.patch.object(_transfer, "CHECKPOINT_BYTES", CHECKPOINT),
+        mock.patch.object(_checkpoints, "CHECKPOINT_BYTES", CHECKPOINT),
         mock.patch.object(_volume, "RESERVE", RESERVE),
     ):
         yield

@@ -19,6 +19,7 @@ from civitai_dl.domain.entities import (
 )
 
 from ._database import Database
+from ._islands import dump_islands
 from ._rows import (
     CLAIMABLE,
     dump_stored,
@@ -163,9 +164,16 @@ class SqliteCatalog:
                 connection.execute("DELETE FROM partials WHERE key = ?", (key,))
             else:
                 connection.execute(
-                    "INSERT OR REPLACE INTO partials (key, size, etag, host, total) "
-                    "VALUES (?, ?, ?, ?, ?)",
-                    (key, held.size, held.etag, held.host, held.total),
+                    "INSERT OR REPLACE INTO partials (key, size, etag, host, total, islands) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        key,
+                        held.size,
+                        held.etag,
+                        held.host,
+                        held.total,
+                        dump_islands(held.islands),
+                    ),
                 )
 
         await self.database.run(work, "hold")

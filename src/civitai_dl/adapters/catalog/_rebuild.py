@@ -85,8 +85,9 @@ class Rebuilding:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "INSERT OR IGNORE INTO partials (key, size, etag, host, total) "
-                "SELECT :key, :size, :etag, :host, :total WHERE :key IN (SELECT key FROM tasks)",
+                "INSERT OR IGNORE INTO partials (key, size, etag, host, total, islands) "
+                "SELECT :key, :size, :etag, :host, :total, :islands "
+                "WHERE :key IN (SELECT key FROM tasks)",
                 partials,
             )
 

@@ -21,6 +21,7 @@ from civitai_dl.domain.entities import (
     Unavailable,
 )
 
+from ._islands import load_islands
 from ._seal import FACTS, proof_of, seal_of
 from ._trouble import damaged
 
@@ -80,9 +81,12 @@ def find_stored(connection: sqlite3.Connection, condition: str, value: str) -> l
 def held_of(connection: sqlite3.Connection, key: str) -> Held | None:
     """The checkpoint of a partial."""
     row = connection.execute(
-        "SELECT size, etag, host, total FROM partials WHERE key = ?", (key,)
+        "SELECT size, etag, host, total, islands FROM partials WHERE key = ?", (key,)
     ).fetchone()
-    return None if row is None else Held(*tuple(row))
+    if row is None:
+        return None
+    size, etag, host, total, islands = tuple(row)
+    return Held(size, etag, host, total, load_islands(islands))
 
 
 def dump_stored(stored: Stored) -> str:

@@ -80,7 +80,8 @@ class Wreck:
         with suppress(sqlite3.Error, UnicodeError):
             for row in self._connection.execute("SELECT * FROM partials"):
                 if isinstance(row["size"], int) and isinstance(row["host"], str):
-                    yield dict(row)
+                    # What is not there in an older one is nothing.
+                    yield {"islands": None, **dict(row)}
 
     def _columns(self, table: str) -> set[str]:
         with suppress(sqlite3.Error, UnicodeError):

@@ -21,6 +21,16 @@ READ_SIZE = 1 << 20
 HEAD = 4096
 TAIL = 4096
 
+BUFFER = 256 * 1024
+"""Bytes gathered before one hop to a thread that writes and digests them; most small images take a
+single hop."""
+
+DIRECT = 128 * 1024
+"""Bytes of a chunk above which a hop of its own costs less than gathering it."""
+
+BLOCK = 512
+"""The unit in which systems count the room that a file takes."""
+
 
 class Meter:
     """Measures bytes as they pass: digests, the digests of their prefixes, head and tail."""
@@ -48,6 +58,13 @@ class Meter:
             self._sha256.update(part)
             self.size += len(part)
             view = view[len(part) :]
+
+    def copy(self) -> Meter:
+        """Another one that has met the same bytes."""
+        other = Meter(crc=self._crc is not None)
+        other.size, other._sha256, other._crc = self.size, self._sha256.copy(), self._crc
+        other._head, other._tail, other._prefixes = self._head, self._tail, self._prefixes[:]
+        return other
 
     def measured(self) -> Measured:
         """What they were."""
@@ -131,6 +148,15 @@ def write_all(system: System, handle: int, data: bytes | memoryview) -> int:
     while done < len(view):
         done += system.write(handle, view[done:])
     return done
+
+
+def room_taken(path: Path) -> int:
+    """Bytes for which the disk has given room; a file of islands may be longer than that."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0
+    return min(found.st_size, getattr(found, "st_blocks", found.st_size) * BLOCK)
 
 
 def drop(system: System, path: Path) -> None:

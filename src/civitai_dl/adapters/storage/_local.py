@@ -20,12 +20,13 @@ from civitai_dl.domain.entities import Measured
 from civitai_dl.errors import StorageDenied, StorageError
 from civitai_dl.ports import Partial, Traits
 
+from ._aside import set_aside
 from ._errors import storage_errors, writing_errors
 from ._files import drop, is_written, measure_file, second_name, write_all, write_document
 from ._inspect import inspect_path, names_of, read_part
 from ._leftovers import Left, find_leftovers, sweep
 from ._owner import myself
-from ._partial import LocalPartial, set_aside
+from ._partial import LocalPartial
 from ._system import System
 from ._volume import Volume
 

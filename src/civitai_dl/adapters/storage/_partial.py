@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import anyio.to_thread
 
-from civitai_dl.domain.decisions import MAX_COMPONENT_BYTES, decide_room, portable_component
-from civitai_dl.domain.entities import Measured
+from civitai_dl.domain.decisions import decide_room
+from civitai_dl.domain.entities import Island, Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
 from civitai_dl.ports import Chunk
 
+from ._ahead import LocalAhead, is_as_written
+from ._aside import set_aside
 from ._errors import storage_errors
 from ._files import (
+    BUFFER,
+    DIRECT,
     READ_SIZE,
     Meter,
     drop,
     give_name,
     heed_cancellation,
-    is_same,
+    room_taken,
     write_all,
-    write_document,
 )
 from ._volume import Volume
 
 T = TypeVar("T")
-
-BUFFER = 256 * 1024
-"""Bytes gathered before one hop to a thread that writes and digests them; most small images take a
-single hop."""
-
-DIRECT = 128 * 1024
-"""Bytes of a chunk above which a hop of its own costs less than gathering it."""
 
 
 class LocalPartial:
@@ -64,10 +60,12 @@ class LocalPartial:
         self._buffer = bytearray()
         self._meter = Meter(crc=False)
         self._spoilt: OSError | None = None
-        self._synced = -1
+        self._is_synced = False
         self._named = False
         self._set_aside = 0
         self._whole = -1
+        # One at a time: they share the file, and on some systems its place.
+        self._writing = threading.Lock()
         self.gone = False
 
     @property
@@ -96,7 +94,8 @@ class LocalPartial:
 
     def _reserve(self, size: int) -> None:
         # What another process left has to be copied first: it is no room of ours.
-        here = 0 if self._left is not None else self.held
+        with storage_errors(f"looking at {self.path.name}"):
+            here = 0 if self._left is not None else room_taken(self.path)
         more = size - max(self._meter.size, here, self._set_aside)
         if more <= 0:
             return
@@ -111,34 +110,37 @@ class LocalPartial:
         self._set_aside = size if is_set_aside else 0
         self._volume.promise(self.path, 0 if is_set_aside else more)
 
-    async def begin(self, offset: int, *, crc: bool = False) -> None:
+    async def begin(
+        self, offset: int, *, crc: bool = False, islands: Sequence[Island] = ()
+    ) -> None:
         """See ports.Partial."""
         self._buffer.clear()
         self._meter = Meter(crc=crc)
-        self._synced = -1
+        self._is_synced = False
+        end = max([offset, *(island.end for island in islands)])
         if offset or self._handle is not None or self.held:
-            await self._hop(lambda: self._keep(offset))
+            await self._hop(lambda: self._keep(offset, end))
 
-    def _keep(self, offset: int) -> None:
+    def _keep(self, offset: int, end: int) -> None:
         with self._errors(f"writing {self.path.name}"):
             left, self._left = self._left, None
             if left is not None:
-                self._take_from(left, offset)
+                self._take_from(left, offset, end)
                 return
             handle = self._open()
-            if os.fstat(handle).st_size < offset:
+            if os.fstat(handle).st_size < end:
                 # Truncating would make it longer, with zeros that nobody sent.
                 raise OSError(errno.EIO, "the partial is shorter than it was")
-            if os.fstat(handle).st_size > offset:
+            if os.fstat(handle).st_size > end:
                 # Otherwise it would give up the room that was set aside.
-                self._system.truncate(handle, offset)
+                self._system.truncate(handle, end)
                 self._set_aside = 0
             os.lseek(handle, 0, os.SEEK_SET)
             self._read_back(lambda size: os.read(handle, size), offset)
 
-    def _take_from(self, left: Path, offset: int) -> None:
+    def _take_from(self, left: Path, offset: int, end: int) -> None:
         """Begin a file of our own with what another process left: it may be writing still."""
-        if not offset:
+        if not end:
             return
         handle = self._open()
 
@@ -149,6 +151,9 @@ class LocalPartial:
 
         with left.open("rb") as source:
             self._read_back(copy, offset)
+            while source.tell() < end and copy(min(READ_SIZE, end - source.tell())):
+                heed_cancellation()
+        os.lseek(handle, offset, os.SEEK_SET)
 
     def _read_back(self, read: Callable[[int], bytes], offset: int) -> None:
         while self._meter.size < offset:
@@ -159,14 +164,15 @@ class LocalPartial:
             self._meter.feed(chunk)
 
     def _open(self) -> int:
-        if self._handle is None:
-            try:
-                self._handle = self._system.open(self.path)
-            except FileNotFoundError:
-                if self._meter.size:
-                    raise
-                self._handle = self._system.create(self.path)
-        return self._handle
+        with self._writing:
+            if self._handle is None:
+                try:
+                    self._handle = self._system.open(self.path)
+                except FileNotFoundError:
+                    if self._meter.size:
+                        raise
+                    self._handle = self._system.create(self.path)
+            return self._handle
 
     async def write(self, chunk: Chunk) -> None:
         """See ports.Partial."""
@@ -205,39 +211,81 @@ class LocalPartial:
             with self._errors(f"writing {self.path.name}"):
                 handle = self._open()
                 while done < len(view):
-                    done += self._system.write(handle, view[done:])
+                    with self._writing:
+                        done += self._system.write(handle, view[done:])
         finally:
+            self._is_synced = False
             # What reached the disk before it was full must not be written a second time.
             self._meter.feed(view[:done])
             self._buffer += view[done:]
         self._volume.keep(self.path, done)
 
+    def ahead(self, start: int) -> LocalAhead:
+        """See ports.Partial."""
+        return LocalAhead(start, self._hop, self._write_at)
+
+    def _write_at(self, offset: int, view: memoryview) -> int:
+        """Write some of it at a place of its own; returns how many bytes."""
+        with self._errors(f"writing {self.path.name}"):
+            handle = self._open()
+            with self._writing:
+                done = self._system.write_at(handle, view, offset)
+        self._is_synced = False
+        self._volume.keep(self.path, done)
+        return done
+
+    async def take_in(self, island: Island) -> bool:
+        """See ports.Partial."""
+        return await self._hop(lambda: self._take_in(island))
+
+    def _take_in(self, island: Island) -> bool:
+        self._flush()
+        assert island.start == self._meter.size
+        # In a copy: until the last byte is known to be right, nothing of it counts.
+        meter = self._meter.copy()
+        with self._errors(f"reading {self.path.name}"):
+            handle = self._open()
+            if not is_as_written(self.path, island, meter):
+                return False
+            with self._writing:
+                os.lseek(handle, island.end, os.SEEK_SET)
+        self._meter = meter
+        return True
+
     async def sync(self) -> int:
         """See ports.Partial."""
-        await self._hop(self._checkpoint)
-        return self._meter.size
+        return await self._hop(self._checkpoint)
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> int:
+        self._flush()
+        # Before the sync: what others write meanwhile may not be in it.
+        size = self._meter.size
         self.sync_now()
         if not self._named and self._handle is not None:
             # Bytes without a name would be lost with the power.
             with self._errors(f"writing {self.path.name}"):
                 self._volume.sync_names([self.path.parent])
             self._named = True
+        return size
 
     @property
     def is_durable(self) -> bool:
         """Whether there is nothing that `sync_now` would have to do."""
         written = self._handle is not None and not self._buffer
-        return written and self._synced == self._meter.size
+        return written and self._is_synced
 
     def sync_now(self) -> None:
         """As `sync`, for a caller who is in a thread already."""
         self._flush()
-        if self._handle is not None and self._synced != self._meter.size:
-            with self._errors(f"writing {self.path.name}"):
-                self._make_durable(self._handle)
-            self._synced = self._meter.size
+        if self._handle is not None and not self._is_synced:
+            # Set before: what is written in the meantime takes it back.
+            self._is_synced = True
+            try:
+                with self._errors(f"writing {self.path.name}"):
+                    self._make_durable(self._handle)
+            except BaseException:  # whatever it was, nothing is sure then
+                self._is_synced = False
+                raise
 
     def _make_durable(self, handle: int) -> None:
         """Sync, once: after a failure the system believes its pages clean, so a second try lies."""
@@ -345,32 +393,3 @@ class LocalPartial:
             self._close()
             if not self.gone and (self._spoilt is not None or not self.held):
                 drop(self._system, self.path)
-
-
-def set_aside(
-    volume: Volume, path: Path, folder: Path, name: str, evidence: Mapping[str, object]
-) -> str:
-    """Move bad bytes to the quarantine with the evidence beside them; returns the archive path."""
-    volume.make_folder(folder)
-    # A number may come before it, and the evidence has the same name and more.
-    name = portable_component(name, max_bytes=MAX_COMPONENT_BYTES - len("999-.evidence.json"))
-    for number in range(1, 1000):
-        final = folder / (name if number == 1 else f"{number}-{name}")
-        note = final.with_name(f"{final.name}.evidence.json")
-        if final.is_file() and is_same(path, final):
-            # Set aside by a process that died before it could say so, or by an earlier run.
-            drop(volume.system, path)
-            break
-        if note.exists():
-            # Evidence may have outlived its bytes: a user's deletion, or a crash between the two.
-            continue
-        try:
-            give_name(volume.system, path, final)
-        except FileExistsError:
-            continue
-        break
-    text = f"{json.dumps(dict(evidence), ensure_ascii=False, indent=2)}\n"
-    # Whole or not at all, and of bytes that came again the latest.
-    write_document(volume.system, note, text.encode("utf-8", "backslashreplace"), volume.scratch)
-    volume.sync_names([folder])
-    return f"{folder.name}/{final.name}"

@@ -42,6 +42,20 @@ class System:
         """Write at the handle's place; returns how many bytes were taken."""
         return os.write(handle, data)
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """Write at a place of the file, and leave the handle's own; returns as `write`.
+
+        On some systems not safe beside other calls with the same handle.
+        """
+        if hasattr(os, "pwrite"):
+            return os.pwrite(handle, data, offset)
+        place = os.lseek(handle, 0, os.SEEK_CUR)
+        os.lseek(handle, offset, os.SEEK_SET)
+        try:
+            return os.write(handle, data)
+        finally:
+            os.lseek(handle, place, os.SEEK_SET)
+
     def truncate(self, handle: int, size: int) -> None:
         """Cut a file to a size."""
         os.ftruncate(handle, size)

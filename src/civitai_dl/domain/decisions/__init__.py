@@ -34,6 +34,16 @@ from ._links import (
 from ._names import MAX_COMPONENT_BYTES, name_key, place_names, portable_component, split_extension
 from ._pace import Pace, slow_start
 from ._paced import paced_lane
+from ._pieces import (
+    Came,
+    Span,
+    belongs,
+    judge_piece,
+    may_split,
+    next_piece,
+    trusted_part,
+    wall_before,
+)
 from ._place import gallery_stem, model_folder, user_folder
 from ._plan import (
     MODEL_BATCH,
@@ -66,7 +76,7 @@ from ._salvage import latest_wait, listed_anew
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._streams import Streams, Window
-from ._verify import Plausible, Proven, Wrong, verify_file, verify_media
+from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
@@ -82,6 +92,7 @@ __all__ = [
     "SMALL_PAGE",
     "TRICKLE_SECONDS",
     "Breaker",
+    "Came",
     "Complete",
     "Damage",
     "Finding",
@@ -99,6 +110,7 @@ __all__ = [
     "RetryPolicy",
     "Seen",
     "Share",
+    "Span",
     "StartOver",
     "Step",
     "Streams",
@@ -109,6 +121,7 @@ __all__ = [
     "Turns",
     "Window",
     "Wrong",
+    "belongs",
     "decide_resume",
     "decide_retry",
     "decide_room",
@@ -124,10 +137,12 @@ __all__ = [
     "image_source",
     "image_variants",
     "is_due",
+    "is_proven",
     "is_settled_doubt",
     "is_strong",
     "is_trickle",
     "judge_answer",
+    "judge_piece",
     "judge_segment",
     "latest_wait",
     "listed_anew",
@@ -135,9 +150,11 @@ __all__ = [
     "listed_image_task",
     "looks_like_text_page",
     "may_fetch",
+    "may_split",
     "model_folder",
     "model_task",
     "name_key",
+    "next_piece",
     "next_state",
     "next_step",
     "paced_lane",
@@ -158,9 +175,11 @@ __all__ = [
     "split_extension",
     "stretch_task",
     "tells_segments",
+    "trusted_part",
     "user_folder",
     "verify_file",
     "verify_media",
     "version_gallery_task",
     "walk_again",
+    "wall_before",
 ]

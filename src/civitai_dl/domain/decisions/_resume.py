@@ -153,21 +153,22 @@ def _judge_part(asked: FreshStart | Resume, held: Held | None, answer: Answer) -
     known = held.total if held is not None else None
     if known is not None and answer.total != known:
         return StartOver("the size of the file has changed")
-    if _is_other_object(held, answer):
+    if is_other_object(held, answer):
         return StartOver("the file behind the link has changed")
-    if not (asked.proven or asked.overlap or _is_same_object(held, answer)):
+    if not (asked.proven or asked.overlap or is_same_object(held, answer)):
         return StartOver("nothing tells whether the part belongs to what is held")
     return Take(asked.offset, skip=asked.offset - answer.start, compare=asked.overlap)
 
 
-def _is_same_object(held: Held | None, answer: Answer) -> bool:
+def is_same_object(held: Held | None, answer: Answer) -> bool:
     """Whether the far side vouches for it, with a strong tag of the host the bytes came from."""
     if held is None or held.host != answer.host:
         return False
     return is_strong(held.etag) and held.etag == answer.etag
 
 
-def _is_other_object(held: Held | None, answer: Answer) -> bool:
+def is_other_object(held: Held | None, answer: Answer) -> bool:
+    """Whether the far side says that it has another file by now."""
     if held is None or held.host != answer.host:
         return False
     # Tags of different hosts say nothing, since the service keeps equal bytes in several stores

@@ -34,6 +34,11 @@ class Wrong:
     page: bool = False
 
 
+def is_proven(digests: Digests) -> bool:
+    """Whether a digest tells in the end if the bytes are those that the service lists."""
+    return bool(digests.sha256 or digests.crc32 or digests.autov2)
+
+
 def verify_file(
     name: str, digests: Digests, size_hint: int | None, measured: Measured
 ) -> Proven | Plausible | Wrong:

@@ -28,7 +28,16 @@ from ._target import (
     VersionTarget,
     Wanted,
 )
-from ._transfer import Answer, Held, Measured, Placed, Secret, SignedUrl, StoredFile
+from ._transfer import (
+    Answer,
+    Held,
+    Island,
+    Measured,
+    Placed,
+    Secret,
+    SignedUrl,
+    StoredFile,
+)
 from ._work import (
     SUBJECTS,
     Account,
@@ -92,6 +101,7 @@ __all__ = [
     "ImageId",
     "ImageRef",
     "ImageTarget",
+    "Island",
     "Kind",
     "Lane",
     "LaneClosed",

@@ -78,17 +78,31 @@ class Answer:
     multipart: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Island:
+    """Bytes [start, end) of a file that came before those in front of them.
+
+    crc32: of these bytes, eight lower-case hex digits.
+    """
+
+    start: int
+    end: int
+    crc32: str
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The part of a file that is on disk and known to be durable: [0, size).
+    """The part of a file that is on disk and known to be durable: [0, size), and islands beyond.
 
-    etag and host: of the answer the bytes came from. total: the size it promised.
+    etag and host: of the answer the bytes came from. total: the size it promised. islands: in
+    order, without overlap.
     """
 
     size: int
     etag: str | None = None
     host: str = ""
     total: int | None = None
+    islands: tuple[Island, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

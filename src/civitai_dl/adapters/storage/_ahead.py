@@ -1,0 +1,83 @@
+"""Bytes of a partial that come before those in front of them: written in place, read back later."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from civitai_dl.domain.entities import Island
+from civitai_dl.ports import Chunk
+
+from ._files import BUFFER, DIRECT, READ_SIZE, Meter, heed_cancellation
+
+
+class LocalAhead:
+    """See ports.Ahead. hop: does work in a thread. write: some bytes at a place of the file."""
+
+    def __init__(
+        self,
+        start: int,
+        hop: Callable[[Callable[[], None]], Awaitable[None]],
+        write: Callable[[int, memoryview], int],
+    ) -> None:
+        self._start = start
+        self._hop, self._write = hop, write
+        # One value, so that whoever looks from another thread sees a pair that belongs together.
+        self._reached = (start, 0)
+        self._buffer = bytearray()
+
+    @property
+    def island(self) -> Island:
+        """See ports.Ahead."""
+        end, crc = self._reached
+        return Island(self._start, end, f"{crc:08x}")
+
+    @property
+    def end(self) -> int:
+        """See ports.Ahead."""
+        return self._reached[0] + len(self._buffer)
+
+    async def write(self, chunk: Chunk) -> None:
+        """See ports.Ahead."""
+        if not self._buffer and len(chunk) >= DIRECT:
+            # The caller waits, so that its bytes can be taken as they lie.
+            await self._hop(lambda: self._append(memoryview(chunk)))
+            return
+        self._buffer += chunk
+        if len(self._buffer) >= BUFFER:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """See ports.Ahead."""
+        if self._buffer:
+            # A new one: an error's traceback may hold on to the old one, which cannot be cut then.
+            data, self._buffer = self._buffer, bytearray()
+            await self._hop(lambda: self._append(memoryview(data)))
+
+    def _append(self, view: memoryview) -> None:
+        while view:
+            end, crc = self._reached
+            done = self._write(end, view)
+            self._reached = (end + done, zlib.crc32(view[:done], crc))
+            view = view[done:]
+
+
+def is_as_written(path: Path, island: Island, meter: Meter) -> bool:
+    """Read an island into a meter; whether its bytes are those that were written.
+
+    Cancellable between slices when called in a worker thread.
+    """
+    buffer = memoryview(bytearray(READ_SIZE))
+    left, crc = island.end - island.start, 0
+    with path.open("rb", buffering=0) as source:
+        source.seek(island.start)
+        while left:
+            heed_cancellation()
+            size = source.readinto(buffer[:left])
+            if not size:
+                return False
+            crc = zlib.crc32(buffer[:size], crc)
+            meter.feed(buffer[:size])
+            left -= size
+    return f"{crc:08x}" == island.crc32
