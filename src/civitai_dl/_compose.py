@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from civitai_dl._version import __version__
-from civitai_dl.adapters.api_client import ApiClient, open_api
+from civitai_dl.adapters.api_client import SILENCE, ApiClient
 from civitai_dl.adapters.catalog import (
     STATE_FILE,
     Database,
@@ -29,7 +29,7 @@ from civitai_dl.adapters.catalog import (
     SqliteRates,
 )
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.fetcher import open_engine, open_fetcher
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.reporters import Fan
 from civitai_dl.adapters.storage import (
@@ -181,7 +181,7 @@ class Run:
         async with AsyncExitStack() as stack:
             book = SqliteRates(self.database, self.settings.token)
             pacer = await self._pacer(book)
-            api = await stack.enter_async_context(self._open_api(pacer))
+            api = await self._open_api(stack, pacer)
             await self._check_key(api, listeners)
             runs = Runs(self.database)
             await runs.recover(self.clock.now())
@@ -237,11 +237,14 @@ class Run:
         rates = Rates(settings.max_rate_model, settings.max_rate_image, settings.max_rate_resolve)
         return LanePacer(rates, self.clock, max_wait=settings.max_wait, known=await book.recall())
 
-    def _open_api(self, pacer: Pacer) -> AbstractAsyncContextManager[ApiClient]:
-        return open_api(
-            base_url=self.settings.base_url,
-            token=self.settings.token,
-            user_agent=user_agent(),
+    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> ApiClient:
+        settings = self.settings
+        # Connections of its own: those that carry the key carry nothing else.
+        opening = open_engine(user_agent(), silence=SILENCE, name=settings.engine)
+        return ApiClient(
+            await stack.enter_async_context(opening),
+            base_url=settings.base_url,
+            token=settings.token,
             pacer=pacer,
             clock=self.clock,
         )
