@@ -41,10 +41,7 @@ from civitai_dl.adapters.storage import (
     open_storage,
     take_limit,
 )
-from civitai_dl.archive import (
-    list_chunks,
-    source_url,
-)
+from civitai_dl.archive import list_chunks
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
@@ -302,7 +299,7 @@ class Run:
             selection=settings.selection,
             sources={kind: source.expand for source in all_sources() for kind in source.kinds},
             dresser=partial(dress, site=settings.base_url),
-            pictures=partial(pictures, base=source_url(settings.base_url, 0)),
+            pictures=partial(pictures, site=settings.base_url),
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,
