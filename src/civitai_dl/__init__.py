@@ -10,9 +10,9 @@ Names are imported when they are first used, so that `civitai-dl --help` comes a
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ._doors import opens_later
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -38,19 +38,16 @@ __all__ = [
     "download_model_async",
 ]
 
-_HOMES = {
-    "CivitaiDLError": "errors",
-    "RunReport": "domain.entities",
-    "Selection": "domain.entities",
-    "Settings": "config",
-    "download_creator": "_api",
-    "download_creator_async": "_api",
-    "download_model": "_api",
-    "download_model_async": "_api",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+__getattr__ = opens_later(
+    __name__,
+    {
+        "CivitaiDLError": "errors",
+        "RunReport": "domain.entities",
+        "Selection": "domain.entities",
+        "Settings": "config",
+        "download_creator": "_api",
+        "download_creator_async": "_api",
+        "download_model": "_api",
+        "download_model_async": "_api",
+    },
+)

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 
 from civitai_dl._version import __version__
-from civitai_dl.adapters.api_client import ApiClient, open_api
+from civitai_dl.adapters.api_client import SILENCE, ApiClient
 from civitai_dl.adapters.catalog import (
     STATE_FILE,
     Database,
@@ -29,7 +29,7 @@ from civitai_dl.adapters.catalog import (
     SqliteRates,
 )
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.fetcher import open_engine, open_fetcher
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.reporters import Fan
 from civitai_dl.adapters.storage import (
@@ -41,10 +41,7 @@ from civitai_dl.adapters.storage import (
     open_storage,
     take_limit,
 )
-from civitai_dl.archive import (
-    list_chunks,
-    source_url,
-)
+from civitai_dl.archive import list_chunks
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
@@ -182,7 +179,7 @@ class Run:
         async with AsyncExitStack() as stack:
             book = SqliteRates(self.database, self.settings.token)
             pacer = await self._pacer(book)
-            api = await stack.enter_async_context(self._open_api(pacer))
+            api = await self._open_api(stack, pacer)
             await self._check_key(api, listeners)
             runs = Runs(self.database)
             await runs.recover(self.clock.now())
@@ -238,11 +235,14 @@ class Run:
         rates = Rates(settings.max_rate_model, settings.max_rate_image, settings.max_rate_resolve)
         return LanePacer(rates, self.clock, max_wait=settings.max_wait, known=await book.recall())
 
-    def _open_api(self, pacer: Pacer) -> AbstractAsyncContextManager[ApiClient]:
-        return open_api(
-            base_url=self.settings.base_url,
-            token=self.settings.token,
-            user_agent=user_agent(),
+    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> ApiClient:
+        settings = self.settings
+        # Connections of its own: those that carry the key carry nothing else.
+        opening = open_engine(user_agent(), silence=SILENCE, name=settings.engine)
+        return ApiClient(
+            await stack.enter_async_context(opening),
+            base_url=settings.base_url,
+            token=settings.token,
             pacer=pacer,
             clock=self.clock,
         )
@@ -300,7 +300,7 @@ class Run:
             selection=settings.selection,
             sources={kind: source.expand for source in all_sources() for kind in source.kinds},
             dresser=partial(dress, site=settings.base_url),
-            pictures=partial(pictures, base=source_url(settings.base_url, 0)),
+            pictures=partial(pictures, site=settings.base_url),
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,

@@ -9,6 +9,8 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import anyio
 from virtual import VirtualClock
@@ -30,7 +32,7 @@ from civitai_dl.domain.entities import (
     Skipped,
     Task,
 )
-from civitai_dl.errors import SourceError
+from civitai_dl.errors import ConnectionLost, SourceError
 from civitai_dl.ports import Added
 from civitai_dl.scheduler import LaneSettings, RunEnd, run_lanes
 from civitai_dl.worker._failures import as_failure
@@ -176,45 +178,41 @@ class Service:
     latency: float = LATENCY
     answers: list[Answered] = field(default_factory=list)
 
-    def get(self, url, **facts):
-        del facts
-        return Exchange(self, url.raw_path_qs)
+    async def ask(self, url, headers):
+        del headers
+        parts = urlsplit(url)
+        exchange = Exchange(self, f"{parts.path}?{parts.query}" if parts.query else parts.path)
+        return await exchange.asked()
 
     def count(self, *statuses: int) -> int:
         return sum(one.status in statuses for one in self.answers)
 
 
 class Exchange:
-    """One request, as far as the client uses the library's."""
+    """One request and its answer."""
 
     def __init__(self, service: Service, path: str) -> None:
         self.service, self.path = service, path
-        self.eof = False
+        self.left = b""
 
-    async def __aenter__(self):
+    async def asked(self):
         clock, chance = self.service.clock, self.service.clock.jitter()
         half = self.service.latency * (0.75 + chance / 2.0) / 2.0
         await clock.sleep(half)
-        self.status, self.headers, self.body = self.service.judge(self.path, clock.now())
-        self.service.answers.append(Answered(clock.now(), self.status, self.path))
-        if self.status == 0:
-            raise ConnectionResetError("cut")
+        status, headers, self.left = self.service.judge(self.path, clock.now())
+        self.head = SimpleNamespace(status=status, lines=headers.items())
+        self.service.answers.append(Answered(clock.now(), status, self.path))
+        if status == 0:
+            raise ConnectionLost("cut")
         await clock.sleep(half)
         return self
 
-    async def __aexit__(self, *facts: object) -> None:
-        return None
+    async def read(self) -> bytes:
+        body, self.left = self.left, b""
+        return body
 
-    @property
-    def content(self):
-        return self
-
-    async def read(self, most: int) -> bytes:
-        self.eof = True
-        return self.body[:most]
-
-    def at_eof(self) -> bool:
-        return self.eof
+    def close(self) -> None:
+        return
 
 
 def limited(limiter, *, told: bool):

@@ -14,9 +14,9 @@ import anyio.lowlevel
 import pytest
 from archives import FAST, run, tree, wanted
 
-from civitai_dl.adapters.api_client import open_api
+from civitai_dl.adapters.api_client import ApiClient
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.fetcher import open_engine, open_fetcher
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.domain.entities import FileId, FileRef, ModelId, Selection, SignedUrl, VersionId
 from civitai_dl.errors import ConnectionLost, Throttled
@@ -216,14 +216,13 @@ async def test_eight_connections_renew_a_link_once(percent: int, ends: int, engi
         share = SIZE // 8
         # A link after the first has less to bring: it ends at the same part of what is left.
         Ending(fake, share * percent // 200, links=ends, users=8).refuse_by(403, "<Error/>")
-        api = await stack.enter_async_context(
-            open_api(
-                base_url=fake.base_url,
-                token=None,
-                user_agent="t",
-                pacer=LanePacer(Rates(), clock),
-                clock=clock,
-            )
+        engine_of_api = await stack.enter_async_context(open_engine("t"))
+        api = ApiClient(
+            engine_of_api,
+            base_url=fake.base_url,
+            token=None,
+            pacer=LanePacer(Rates(), clock),
+            clock=clock,
         )
         fetcher = await stack.enter_async_context(
             open_fetcher(user_agent="t", guard=lambda _: True, limit=0, clock=clock, engine=engine)

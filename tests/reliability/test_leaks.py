@@ -19,9 +19,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from civitai_dl.adapters.api_client import open_api
+from civitai_dl.adapters.api_client import ApiClient
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.fetcher import open_fetcher
+from civitai_dl.adapters.fetcher import open_engine, open_fetcher
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.cli._main import cli
 from civitai_dl.config import ENGINES, Settings
@@ -377,14 +377,13 @@ async def test_no_error_of_the_network_carries_a_secret(
         secrets.texts |= {"aaaaaaaaaaaa"}
         port = str(urlsplit(fake.storage_url).port)
         text = {k: v and v.replace("{storage}", port) for k, v in fault.headers.items()}
-        api = await stack.enter_async_context(
-            open_api(
-                base_url=fake.base_url,
-                token=Secret(KEY),
-                user_agent="t",
-                pacer=LanePacer(Rates(0, 0, 0), clock),
-                clock=clock,
-            )
+        engine_of_api = await stack.enter_async_context(open_engine("t"))
+        api = ApiClient(
+            engine_of_api,
+            base_url=fake.base_url,
+            token=Secret(KEY),
+            pacer=LanePacer(Rates(0, 0, 0), clock),
+            clock=clock,
         )
         fetcher = await stack.enter_async_context(
             open_fetcher(

@@ -13,9 +13,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from civitai_dl.adapters.api_client import open_api
+from civitai_dl.adapters.api_client import ApiClient
 from civitai_dl.adapters.catalog import Database, Root, Runs, SqliteCatalog
-from civitai_dl.adapters.fetcher import HttpFetcher, open_fetcher
+from civitai_dl.adapters.fetcher import HttpFetcher, open_engine, open_fetcher
 from civitai_dl.adapters.fetcher._aiohttp import AiohttpEngine
 from civitai_dl.adapters.fetcher._bandwidth import Bandwidth
 from civitai_dl.adapters.fetcher._head import Head, read_answer
@@ -165,14 +165,13 @@ async def bench_of(
         fake = await stack.enter_async_context(
             FakeCivitai(world, options=FakeOptions(stores=stores))
         )
-        api = await stack.enter_async_context(
-            open_api(
-                base_url=fake.base_url,
-                token=Secret(GOOD_KEY),
-                user_agent="tests/1",
-                pacer=LanePacer(Rates(0, 0, 0), clock),
-                clock=clock,
-            )
+        engine_of_api = await stack.enter_async_context(open_engine("tests/1"))
+        api = ApiClient(
+            engine_of_api,
+            base_url=fake.base_url,
+            token=Secret(GOOD_KEY),
+            pacer=LanePacer(Rates(0, 0, 0), clock),
+            clock=clock,
         )
         fetcher = await stack.enter_async_context(
             open_fetcher(

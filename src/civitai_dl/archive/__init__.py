@@ -1,9 +1,16 @@
 """What a reader of the archive sees: pages, sidecars, lists, and what a run says at its end."""
 
-from ._account import closing_account, failed_txt, retry_ps1, retry_sh, unavailable_txt
-from ._description import description_images
-from ._dresser import make_page, make_sidecars, source_url
-from ._lists import list_chunks
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
+if TYPE_CHECKING:
+    from ._account import closing_account, failed_txt, retry_ps1, retry_sh, unavailable_txt
+    from ._description import description_images
+    from ._dresser import make_page, make_sidecars, source_url
+    from ._lists import list_chunks
 
 __all__ = [
     "closing_account",
@@ -17,3 +24,19 @@ __all__ = [
     "source_url",
     "unavailable_txt",
 ]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "closing_account": "_account",
+        "description_images": "_description",
+        "failed_txt": "_account",
+        "list_chunks": "_lists",
+        "make_page": "_dresser",
+        "make_sidecars": "_dresser",
+        "retry_ps1": "_account",
+        "retry_sh": "_account",
+        "source_url": "_dresser",
+        "unavailable_txt": "_account",
+    },
+)

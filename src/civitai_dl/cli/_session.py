@@ -15,15 +15,7 @@ import anyio
 
 from civitai_dl._compose import archive
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.reporters import (
-    Fan,
-    FileLog,
-    JsonReporter,
-    LineReporter,
-    StreamLog,
-    TerminalReporter,
-    can_draw,
-)
+from civitai_dl.adapters.reporters import Fan, FileLog, can_draw
 from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
 from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
@@ -35,7 +27,6 @@ from civitai_dl.sources import parse_target
 from ._again import write_leftovers
 from ._exit import INTERRUPTED
 from ._frame import framed, nowhere
-from ._outlook import outlook_text
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock, Reporter
@@ -113,6 +104,8 @@ def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> No
         return
     width = get_terminal_size((100, 24)).columns
     if settings.dry_run:
+        from ._outlook import outlook_text
+
         text = outlook_text(report, messages, output=settings.output)
     else:
         text = closing_account(
@@ -143,15 +136,24 @@ def open_displays(
     settings: Settings, messages: Messages, clock: Clock, stack: ExitStack
 ) -> list[Reporter]:
     """What is shown of a run: JSON, lines or a live display, or nothing at all."""
+    # Each is imported where it is shown, and only there.
     if settings.json_logs:
+        from civitai_dl.adapters.reporters import JsonReporter
+
         return [JsonReporter(clock, sys.stdout)]
     if settings.verbose:
+        from civitai_dl.adapters.reporters import StreamLog
+
         return [StreamLog(clock, sys.stderr)]
     if settings.quiet:
         return []
     if can_draw(sys.stderr, os.environ):
+        from civitai_dl.adapters.reporters import TerminalReporter
+
         display = TerminalReporter(clock, messages, sys.stderr, environment=os.environ)
         return [stack.enter_context(display)]
+    from civitai_dl.adapters.reporters import LineReporter
+
     return [LineReporter(clock, messages, sys.stderr)]
 
 

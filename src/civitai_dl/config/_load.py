@@ -13,11 +13,6 @@ from civitai_dl.errors import ConfigError
 
 from ._settings import BASE_URL, ENGINES
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 TOKEN_NAMES = ("CIVITAI_API_KEY", "CIVITAI_API_TOKEN", "CIVITAI_TOKEN")
 """Other programs of the field use one or the other of these."""
 
@@ -126,6 +121,11 @@ def read_file(path: Path | None) -> dict[str, object]:
     """The settings of a TOML file, by the names of the flags. Raises: ConfigError."""
     if path is None:
         return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

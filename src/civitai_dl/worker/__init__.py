@@ -1,10 +1,18 @@
 """Does one task; knows nothing of queues and schedules."""
 
-from ._heal import Healer, Seed
-from ._mend import End, Mender, Treated, found_facts, note_end
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
 from ._perform import perform
-from ._scan import Progress, Scanner
 from ._tools import Dresser, Dressing, Tools
+
+if TYPE_CHECKING:
+    from ._heal import Healer, Seed
+    from ._mend import End, Mender, Treated, found_facts, note_end
+    from ._scan import Progress, Scanner
 
 __all__ = [
     "Dresser",
@@ -21,3 +29,18 @@ __all__ = [
     "note_end",
     "perform",
 ]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "End": "_mend",
+        "Healer": "_heal",
+        "Mender": "_mend",
+        "Progress": "_scan",
+        "Scanner": "_scan",
+        "Seed": "_heal",
+        "Treated": "_mend",
+        "found_facts": "_mend",
+        "note_end": "_mend",
+    },
+)

@@ -79,11 +79,12 @@ def without_sockets(service: Service) -> Iterator[None]:
     """Runs of the program talk to this service."""
 
     @asynccontextmanager
-    async def opened(**_: object) -> AsyncIterator[Service]:
+    async def opened(*_: object, **__: object) -> AsyncIterator[Service]:
         yield service
 
     with (
-        mock.patch.object(_compose, "open_api", opened),
+        mock.patch.object(_compose, "open_engine", opened),
+        mock.patch.object(_compose, "ApiClient", lambda asker, **_: asker),
         mock.patch.object(_compose, "open_fetcher", opened),
     ):
         yield

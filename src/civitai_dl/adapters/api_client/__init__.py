@@ -1,5 +1,6 @@
 """The Civitai API."""
 
-from ._client import ApiClient, open_api
+from ._asker import SILENCE, Asker
+from ._client import ApiClient
 
-__all__ = ["ApiClient", "open_api"]
+__all__ = ["SILENCE", "ApiClient", "Asker"]

@@ -2,64 +2,47 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urljoin, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urljoin, urlsplit
 
-import aiohttp
 import msgspec
-from yarl import URL
 
 from civitai_dl.domain.decisions import read_whole
 from civitai_dl.domain.entities import PacedLane, Secret, SignedUrl, Trouble
 from civitai_dl.errors import (
     NeedsLogin,
-    OutOfHandles,
     SourceError,
     Throttled,
     Unavailable,
     UnexpectedShape,
 )
 
+from ._asker import LARGEST_ANSWER, Asker, NoAnswerError, Reply, ask_whole
 from ._errors import source_error
 
 if TYPE_CHECKING:
     from civitai_dl.pacing import Pacer, Turn
     from civitai_dl.ports import Clock, Json, Parameters
 
-TIMEOUT = aiohttp.ClientTimeout(total=90, connect=15, sock_read=60)
-"""Seconds; heavy queries take twenty to thirty (observed)."""
-
-LARGEST_ANSWER = 64 << 20
 MOST_HOPS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class ApiClient:
-    """JsonApi and LinkResolver of one base URL; use `open_api`."""
+    """JsonApi and LinkResolver of one base URL. asker: has connections that nobody else uses."""
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        asker: Asker,
         *,
         base_url: str,
         token: Secret | None,
         pacer: Pacer,
         clock: Clock,
     ) -> None:
-        self._session = session
+        self._asker = asker
         self._base = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc.lower()
         self._token = token
@@ -69,10 +52,10 @@ class ApiClient:
     async def get(self, path: str, parameters: Parameters = ()) -> Json:
         """See ports.JsonApi."""
         what = _name(path, parameters)
-        url = URL(self._base + path, encoded=True).with_query(list(parameters))
+        query = f"?{urlencode(list(parameters))}" if parameters else ""
         lane = "api.image" if path.startswith("/api/v1/images") else "api.model"
         async with self._pacer.turn(self._lane(lane)) as turn:
-            reply = await self._ask(url, turn, what=what)
+            reply = await self._ask(self._base + path + query, turn, what=what)
             if reply.status != 200:
                 raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
             turn.heard(None)
@@ -96,7 +79,7 @@ class ApiClient:
         """Where the first redirect away from the API leads."""
         url = self._base + path
         for _ in range(MOST_HOPS):
-            reply = await self._ask(URL(url, encoded=True), turn, what=what)
+            reply = await self._ask(url, turn, what=what)
             if reply.status not in REDIRECTS:
                 raise _told(turn, source_error(reply.status, reply.headers, reply.body, what))
             try:
@@ -116,7 +99,7 @@ class ApiClient:
         """
         what = "checking the API key"
         async with self._pacer.turn(self._lane("api.model")) as turn:
-            reply = await self._ask(URL(f"{self._base}/api/v1/me"), turn, what=what)
+            reply = await self._ask(f"{self._base}/api/v1/me", turn, what=what)
             if reply.status == 200 and reply.body.lstrip()[:1] == b"{":
                 turn.heard(None)
                 return True
@@ -144,40 +127,20 @@ class ApiClient:
             raise UnexpectedShape(f"{what}: the service redirects with credentials in the address")
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
-    async def _ask(self, url: URL, turn: Turn, *, what: str) -> _Reply:
+    async def _ask(self, url: str, turn: Turn, *, what: str) -> Reply:
         headers = {"Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         try:
-            async with self._session.get(
-                url, headers=headers, allow_redirects=False, timeout=TIMEOUT
-            ) as response:
-                body = await response.content.read(LARGEST_ANSWER + 1)
-                while not response.content.at_eof() and len(body) <= LARGEST_ANSWER:
-                    body += await response.content.read(LARGEST_ANSWER + 1 - len(body))
-                lower = {name.lower(): value for name, value in response.headers.items()}
-                status = response.status
-        except (
-            aiohttp.ClientError,
-            asyncio.TimeoutError,
-            TimeoutError,
-            OSError,
-            RuntimeError,  # what the library's parser raises for a chunk that is none
-        ) as error:  # two things before 3.11
-            failed: BaseException = error
-        else:
-            if len(body) > LARGEST_ANSWER:
-                raise UnexpectedShape(
-                    f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB"
-                )
-            if status != 200 or body.lstrip()[:1] not in (b"{", b"["):
-                # These words are told and kept, and some services repeat what they were sent.
-                body = self._without_key(body)
-            return _Reply(status, lower, body)
-        # Raised out here, where nothing is chained: the library's errors hold the key.
-        if OutOfHandles.explains(failed):
-            raise OutOfHandles("a connection could not be opened")
-        raise _told(turn, Unavailable(f"{what}: {_network_words(failed)}", status=0))
+            reply = await ask_whole(self._asker, url, headers)
+        except NoAnswerError as error:
+            raise _told(turn, Unavailable(f"{what}: {error}", status=0)) from None
+        if reply.is_too_large:
+            raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+        if reply.status != 200 or reply.body.lstrip()[:1] not in (b"{", b"["):
+            # These words are told and kept, and some services repeat what they were sent.
+            return Reply(reply.status, reply.headers, self._without_key(reply.body))
+        return reply
 
     def _without_key(self, body: bytes) -> bytes:
         return body if self._token is None else body.replace(self._token.reveal().encode(), b"***")
@@ -196,16 +159,7 @@ def _told(turn: Turn, error: SourceError) -> SourceError:
     return error
 
 
-def _network_words(error: BaseException) -> str:
-    """What a network error says, without the URL that some of them carry."""
-    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):  # two things before 3.11
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({error.os_error.strerror or 'unreachable'})"
-    return f"the connection broke ({type(error).__name__})"
-
-
-def _decode(reply: _Reply, what: str) -> Json:
+def _decode(reply: Reply, what: str) -> Json:
     try:
         found: Json = msgspec.json.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -231,7 +185,7 @@ def _writable(value: Json) -> Json:
     return value
 
 
-def _not_json(reply: _Reply, what: str) -> SourceError:
+def _not_json(reply: Reply, what: str) -> SourceError:
     start = reply.body.lstrip()[:1]
     if start in (b"{", b"["):
         return Unavailable(f"{what}: the answer was cut off", status=0)
@@ -257,22 +211,3 @@ def _expiry(location: str, now: float) -> float | None:
     seconds = query.get("X-Amz-Expires", [""])[0]
     whole = read_whole(seconds)
     return None if whole is None else now + whole
-
-
-@asynccontextmanager
-async def open_api(
-    *, base_url: str, token: Secret | None, user_agent: str, pacer: Pacer, clock: Clock
-) -> AsyncIterator[ApiClient]:
-    """An API client with its own connections.
-
-    trust_env stays off: a ~/.netrc entry would replace our Authorization header, and send it to
-    other hosts (observed).
-    """
-    connector = aiohttp.TCPConnector(limit=8, ttl_dns_cache=300)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        headers={"User-Agent": user_agent},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=False,
-    ) as session:
-        yield ApiClient(session, base_url=base_url, token=token, pacer=pacer, clock=clock)

@@ -1,21 +1,29 @@
 """The state of an archive in SQLite: queue, catalog, runs and their accounts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
 from ._catalog import SqliteCatalog
-from ._checkup import Checkup, check_up
 from ._database import Database
-from ._examine import examine
 from ._header import Glance, glance
-from ._inspection import Chosen, Fate, Inspection
 from ._ledger import SqliteLedger
 from ._migrate import SCHEMA_VERSION
 from ._open import STATE_FILE, holds_an_archive
 from ._queue import SqliteQueue
 from ._rates import SqliteRates
-from ._rebuild import Rebuilding
 from ._runs import Root, RunBegun, Runs
 from ._trouble import REBUILD
-from ._unfinished import Asked, Undone, find_undone
-from ._wreck import Wreck
+
+if TYPE_CHECKING:
+    from ._checkup import Checkup, check_up
+    from ._examine import examine
+    from ._inspection import Chosen, Fate, Inspection
+    from ._rebuild import Rebuilding
+    from ._unfinished import Asked, Undone, find_undone
+    from ._wreck import Wreck
 
 __all__ = [
     "REBUILD",
@@ -44,3 +52,20 @@ __all__ = [
     "glance",
     "holds_an_archive",
 ]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "Asked": "_unfinished",
+        "Checkup": "_checkup",
+        "Chosen": "_inspection",
+        "Fate": "_inspection",
+        "Inspection": "_inspection",
+        "Rebuilding": "_rebuild",
+        "Undone": "_unfinished",
+        "Wreck": "_wreck",
+        "check_up": "_checkup",
+        "examine": "_examine",
+        "find_undone": "_unfinished",
+    },
+)

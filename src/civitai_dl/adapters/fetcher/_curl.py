@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import sys
 from collections import defaultdict
@@ -45,8 +46,8 @@ LEAST_BUFFER = 16 << 10
 MOST_FREE = 4 << 20
 """Bytes of each size that wait to be used again."""
 
-PLAIN = ("Accept: */*", "Accept-Encoding: identity")
-"""Sent with every request."""
+PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
+"""Sent with every request that does not say otherwise."""
 
 WITH_BODY = (200, 206)
 """Answers whose announced length is that of a body which follows."""
@@ -158,8 +159,8 @@ class CurlEngine:
         host = urlsplit(url).hostname or ""
         channel = self._channel()
         try:
-            lines = [f"{name}: {text}" for name, text in headers.items()]
-            channel.begin(self._multi, address, [*PLAIN, *lines])
+            lines = [f"{name}: {text}" for name, text in {**PLAIN, **headers}.items()]
+            channel.begin(self._multi, address, lines)
             failed = await self._head(channel, host)
             found = None if failed is not None else channel.parse_head()
         except BaseException:  # whatever ends it, the connection is nobody's then
@@ -259,6 +260,10 @@ def _unanswered(channel: Channel, host: str) -> CivitaiDLError:
         return Stalled("no answer in time")
     if channel.system_error in NO_HANDLE or (code != pycurl.E_OK and _no_handle_is_left()):
         return OutOfHandles("a connection could not be opened")
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return ConnectionLost(f"no address is known for {host}")
+    if code == pycurl.E_COULDNT_CONNECT and channel.system_error:
+        return ConnectionLost(f"no connection to {host} ({os.strerror(channel.system_error)})")
     return ConnectionLost(f"no answer from {host} (libcurl {code})")
 
 

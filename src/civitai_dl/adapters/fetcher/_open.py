@@ -10,7 +10,6 @@ from enum import Enum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from ._aiohttp import open_aiohttp
 from ._bandwidth import Bandwidth
 from ._engine import SILENCE, Engine
 from ._http import HttpFetcher
@@ -56,20 +55,29 @@ async def open_fetcher(
     fastest. For the other arguments see HttpFetcher.
     """
     bandwidth = Bandwidth(limit, clock)
-    async with _engine(user_agent, silence, lambda: bandwidth.limit, engine) as opened:
+    opening = open_engine(user_agent, silence=silence, limit=lambda: bandwidth.limit, name=engine)
+    async with opening as opened:
         yield HttpFetcher(opened, guard=guard, bandwidth=bandwidth, clock=clock, pacer=pacer)
 
 
-def _engine(
-    user_agent: str, silence: float, limit: Callable[[], float], wanted: str | None
+def open_engine(
+    user_agent: str,
+    *,
+    silence: float = SILENCE,
+    limit: Callable[[], float] = lambda: 0.0,
+    name: str | None = None,
 ) -> AbstractAsyncContextManager[Engine]:
+    """An engine with its own connections. limit: see CurlEngine. name: see `open_fetcher`."""
     loop = type(asyncio.get_running_loop())
     chosen = choose_engine(
-        wanted,
+        name,
         has_curl=find_spec("pycurl") is not None,
         has_readers=loop.add_reader is not asyncio.AbstractEventLoop.add_reader,
     )
+    # Each is large, and one of them does.
     if chosen is EngineName.AIOHTTP:
+        from ._aiohttp import open_aiohttp
+
         return open_aiohttp(user_agent=user_agent, silence=silence)
     from ._curl import open_curl
     from ._trust import find_trust

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from civitai_dl.domain.entities import Notice
 from civitai_dl.domain.messages import cut, format_bytes, format_clock, format_rate, printable
 
+from ._can_draw import can_draw
 from ._sink import Sink
-from ._terminal import can_draw
 from ._window import Window
 
 if TYPE_CHECKING:

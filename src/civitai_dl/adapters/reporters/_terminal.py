@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 from civitai_dl.domain.entities import BytesReceived
 from civitai_dl.domain.messages import cell_width, wrap
 
+from ._can_draw import can_draw
 from ._layout import ASCII, UNICODE, frame, headline
 from ._lines import LineReporter
 from ._sayings import Sayings
@@ -39,13 +40,6 @@ PATIENCE = 2.0
 """Seconds to wait at the end for a terminal that does not take its text (Ctrl-S)."""
 
 _STYLES = {"warning": "yellow", "alert": "bold red"}
-
-
-def can_draw(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Whether a live display can be drawn: a terminal, and not a dumb one."""
-    if environment.get("TERM", "").lower() in ("dumb", "unknown"):
-        return False
-    return not stream.closed and stream.isatty()
 
 
 class TerminalReporter:
