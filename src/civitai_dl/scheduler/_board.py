@@ -17,13 +17,14 @@ class Board:
     idle: set[Lane] = field(default_factory=set)
     working: dict[Lane, int] = field(default_factory=dict)
     done: anyio.Event = field(default_factory=anyio.Event)
-    _bell: anyio.Event = field(default_factory=anyio.Event)
+    _bell: anyio.Event | None = None
 
     def ring(self) -> None:
         """Something was settled or added: every lane looks again."""
         self.idle.clear()
-        bell, self._bell = self._bell, anyio.Event()
-        bell.set()
+        if self._bell is not None:
+            self._bell.set()
+            self._bell = None
 
     def started(self, lane: Lane) -> None:
         """One more is being worked on."""
@@ -37,6 +38,8 @@ class Board:
     @property
     def bell(self) -> anyio.Event:
         """Take it before you look, and wait for it when you saw nothing."""
+        if self._bell is None:
+            self._bell = anyio.Event()
         return self._bell
 
     def nothing_to_do(self, lane: Lane) -> None:

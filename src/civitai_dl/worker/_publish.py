@@ -43,7 +43,7 @@ async def publish(task: Task, stored: Stored, partial: Partial, mark: str, tools
     afterwards. Something else under the name is the user's: it stays, and ours gets another name.
     """
     for path in names(stored.path, mark):
-        candidate = replace(stored, path=path)
+        candidate = stored if path == stored.path else replace(stored, path=path)
         try:
             await tools.barrier.publish(task.key, candidate, partial)
         except FileExistsError:

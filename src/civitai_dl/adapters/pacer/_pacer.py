@@ -55,6 +55,11 @@ class _Line:
     canary: anyio.Event | None = None
     trouble: Trouble = Trouble.THROTTLED
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody stands in line, and nobody tries alone."""
+        return self.canary is None and not self.door.locked()
+
 
 class LaneTurn:
     """See pacing.Turn."""
@@ -155,14 +160,19 @@ class LanePacer:
         One waits for a time to come, the others for that one: had each a time of its own, all of
         these would be past after a suspend, and everybody would go at once.
         """
+        if line.is_free and line.rate.is_due(now := self.clock.now()):
+            return self._go(line, now, waited=False)
         async with line.door:
             due, waited = await self._due(line, lane)
-            now = self.clock.now()
-            # A place that came a little late is made up for; in a suspend nothing is saved up.
-            line.rate = line.rate.sent(now if now - due > OVERSLEPT else due, waited=waited)
-            if line.rate.trial:
-                line.canary = anyio.Event()
-            return LaneTurn(line, self, now)
+            return self._go(line, due, waited=waited)
+
+    def _go(self, line: _Line, due: float, *, waited: bool) -> LaneTurn:
+        now = self.clock.now()
+        # A place that came a little late is made up for; in a suspend nothing is saved up.
+        line.rate = line.rate.sent(now if now - due > OVERSLEPT else due, waited=waited)
+        if line.rate.trial:
+            line.canary = anyio.Event()
+        return LaneTurn(line, self, now)
 
     async def _due(self, line: _Line, lane: PacedLane) -> tuple[float, bool]:
         """Wait for the pace and for pauses; the moment that was waited for, and whether it was."""

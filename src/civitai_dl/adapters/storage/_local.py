@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -35,6 +36,9 @@ X = TypeVar("X")
 
 STATE = ".civitai-dl"
 AT_ONCE = 8
+
+# Chance, beside the owner: where nobody can say when a process began, its number may come again.
+_numbers = itertools.count(secrets.randbits(31))
 
 
 class LocalStorage:
@@ -197,11 +201,11 @@ class LocalStorage:
                 errors.append(error)
 
         if len(things) == 1:
-            await self._hop(partial(work, things))
+            await self.volume.hop(partial(work, things))
         else:
             async with anyio.create_task_group() as group:
                 for start in range(min(AT_ONCE, len(things))):
-                    group.start_soon(self._hop, partial(work, things[start::AT_ONCE]))
+                    group.start_soon(self.volume.hop, partial(work, things[start::AT_ONCE]))
         if errors:
             raise errors[0]
 
@@ -256,12 +260,14 @@ class LocalStorage:
         only read.
         """
         name = _name_of(key)
-        mine = self._scratch / f"{name}.{self._owner}.{secrets.token_hex(4)}.part"
+        mine = self._scratch / f"{name}.{self._owner}.{next(_numbers):08x}.part"
         left = self._left.pop(name, None)
         if left is not None and left.ours:
             left = self._take_over(name, left, mine)
         foreign = None if left is None or left.ours else left.path
-        partial = LocalPartial(mine, self._resolve, self.volume, left=foreign)
+        partial = LocalPartial(
+            mine, self._resolve, self.volume, left=foreign, is_new=left is None
+        )
         try:
             yield partial
         finally:
@@ -310,7 +316,7 @@ class LocalStorage:
                 except (FileExistsError, StorageError) as error:
                     ends.append(error)
 
-        await self._hop(work)
+        await self.volume.hop(work)
         await self._sync_names(folders)
         return ends
 

@@ -40,6 +40,7 @@ class LocalPartial:
     """See ports.Partial. The file is made at the first flush, so that nothing leaves no trace.
 
     left: what an earlier attempt left and is not ours to write into: it is read, never changed.
+    is_new: nothing can be there yet.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class LocalPartial:
         volume: Volume,
         *,
         left: Path | None = None,
+        is_new: bool = False,
     ) -> None:
         self.path = path
+        self._is_new = is_new
         self._resolve = resolve
         self._volume = volume
         self._system = volume.system
@@ -71,6 +74,8 @@ class LocalPartial:
     @property
     def held(self) -> int:
         """See ports.Partial."""
+        if self._is_new:
+            return 0
         with storage_errors(f"looking at {self.path.name}"):
             try:
                 return (self._left or self.path).stat().st_size
@@ -165,7 +170,10 @@ class LocalPartial:
 
     def _open(self) -> int:
         with self._writing:
-            if self._handle is None:
+            if self._handle is None and self._is_new:
+                self._handle = self._system.create(self.path)
+                self._is_new = False
+            elif self._handle is None:
                 try:
                     self._handle = self._system.open(self.path)
                 except FileNotFoundError:
@@ -179,11 +187,11 @@ class LocalPartial:
         is_last = self.size + len(chunk) == self._whole
         if is_last or len(chunk) >= DIRECT:
             # The caller waits, so that its bytes can be taken as they lie.
-            await self._hop(lambda: self._append(chunk, is_last=is_last))
+            await self._volume.hop(lambda: self._append(chunk, is_last=is_last))
             return
         self._buffer += chunk
         if len(self._buffer) >= BUFFER:
-            await self._hop(self._flush)
+            await self._volume.hop(self._flush)
 
     def _append(self, chunk: Chunk, *, is_last: bool) -> None:
         try:
@@ -309,7 +317,7 @@ class LocalPartial:
     async def finish(self) -> Measured:
         """See ports.Partial."""
         if not self.is_durable:
-            await self._hop(self._finish)
+            await self._volume.hop(self._finish)
         return self._meter.measured()
 
     def _finish(self) -> None:

@@ -131,19 +131,25 @@ class LearnedRate:
         """Seconds for which the lane is paused."""
         return max(0.0, self.paused_until - now)
 
+    def is_due(self, now: float) -> bool:
+        """Whether a request may go at once."""
+        return self.free_at <= now and self.paused_until <= now
+
     def sent(self, at: float, *, waited: bool) -> LearnedRate:
         """A request goes; waited: it had to wait for its turn."""
         began = self.begun is None
         idle = not began and at - max(self.last, self.paused_until) > IDLE
-        lane = replace(self, begun=at if began else self.begun, last=at)
+        lane = self
         if began or idle:
-            lane = replace(lane, span=Span(at), before=None)
+            lane = replace(self, begun=at if began else self.begun, span=Span(at), before=None)
         elif waited:
-            lane = lane.grow(at)
+            lane = self.grow(at)
         rate = lane.rate_at(at)
         free_at = max(at, lane.free_at) + 1.0 / rate if rate > 0 else at
-        span = replace(lane.span, waited=lane.span.waited + waited)
-        return replace(lane, free_at=free_at, span=span)
+        span = lane.span
+        if waited:
+            span = replace(span, waited=span.waited + 1)
+        return replace(lane, last=at, free_at=free_at, span=span)
 
     def grow(self, at: float) -> LearnedRate:
         """A little more, where a lane that wants more has long been refused nothing."""

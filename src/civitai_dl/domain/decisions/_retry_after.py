@@ -23,6 +23,8 @@ def read_retry_after(text: str | None, date: str | None) -> float | None:
     either side does no harm.
     """
     wish = (text or "").strip()
+    if not wish:
+        return None
     if wish.isascii() and wish.isdigit():
         seconds = read_whole(wish)
         return LONGEST if seconds is None else min(LONGEST, float(seconds))
