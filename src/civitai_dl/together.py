@@ -31,12 +31,19 @@ class Together(Generic[Thing, End]):
     """Hands what its callers bring at about the same time to one function, in their order.
 
     While one batch is being done the next one gathers. work: one end for each thing, in order; it
-    is never called while it runs. most: things of one batch.
+    is never called while it runs. most: things of one batch. pause: waits for others to come along.
     """
 
-    def __init__(self, work: Callable[[Sequence[Thing]], Awaitable[Sequence[End]]], most: int):
+    def __init__(
+        self,
+        work: Callable[[Sequence[Thing]], Awaitable[Sequence[End]]],
+        most: int,
+        *,
+        pause: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
+    ) -> None:
         self._work = work
         self._most = most
+        self._pause = pause
         self._open: _Batch[Thing, End] | None = None
         self._last: anyio.Event | None = None
 
@@ -64,9 +71,7 @@ class Together(Generic[Thing, End]):
         try:
             if batch.before is not None:
                 await batch.before.wait()
-            else:
-                # Whoever comes in the same round of the loop comes along.
-                await anyio.lowlevel.cancel_shielded_checkpoint()
+            await self._pause()
             if self._open is batch:
                 self._open = None
             batch.ends = await self._work(batch.things)

@@ -60,5 +60,8 @@ class SpareStreams(Protocol):
     async def take(self, lane: Lane) -> None:
         """Wait for one and take it; when it is cancelled, none is taken."""
 
+    def leave(self, lane: Lane, key: str) -> None:
+        """A task, by its key, needs its own stream no more; it may still be at work."""
+
     def give(self, lane: Lane, *, troubled: bool = False) -> None:
         """Give one back. troubled: the far side, or the way to it, did not bear it."""

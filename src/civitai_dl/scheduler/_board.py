@@ -8,6 +8,9 @@ import anyio
 
 from civitai_dl.domain.entities import Lane
 
+PAGES_WAIT_IN = Lane.IMAGES
+"""The lane in which models are dressed, once nothing of theirs is open."""
+
 
 @dataclass(slots=True)
 class Board:
@@ -17,30 +20,31 @@ class Board:
     idle: set[Lane] = field(default_factory=set)
     working: dict[Lane, int] = field(default_factory=dict)
     done: anyio.Event = field(default_factory=anyio.Event)
-    _bell: anyio.Event | None = None
+    _bells: dict[Lane, anyio.Event] = field(default_factory=dict)
 
-    def ring(self) -> None:
-        """Something was settled or added: every lane looks again."""
-        self.idle.clear()
-        if self._bell is not None:
-            self._bell.set()
-            self._bell = None
+    def ring(self, lane: Lane) -> None:
+        """There may be something to do for a lane: it looks again."""
+        self.idle.discard(lane)
+        bell = self._bells.pop(lane, None)
+        if bell is not None:
+            bell.set()
 
     def started(self, lane: Lane) -> None:
         """One more is being worked on."""
         self.working[lane] = self.working.get(lane, 0) + 1
 
-    def ended(self, lane: Lane) -> None:
-        """One less is being worked on."""
-        self.working[lane] -= 1
-        self.ring()
+    def ended(self, lane: Lane, *, found: bool) -> None:
+        """One less is being worked on. found: it may have found work for every lane.
 
-    @property
-    def bell(self) -> anyio.Event:
+        Else it has made room in its own, and may have been the last one that a page waited for.
+        """
+        self.working[lane] -= 1
+        for other in self.lanes if found else {lane, PAGES_WAIT_IN}:
+            self.ring(other)
+
+    def bell(self, lane: Lane) -> anyio.Event:
         """Take it before you look, and wait for it when you saw nothing."""
-        if self._bell is None:
-            self._bell = anyio.Event()
-        return self._bell
+        return self._bells.setdefault(lane, anyio.Event())
 
     def nothing_to_do(self, lane: Lane) -> None:
         """The lane has neither work nor anything due; with all of them so, the run is done."""

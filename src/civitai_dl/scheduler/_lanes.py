@@ -15,6 +15,7 @@ from civitai_dl.domain.entities import (
     Expanded,
     Failed,
     Failure,
+    Kind,
     Lane,
     LaneClosed,
     LanePaused,
@@ -40,6 +41,9 @@ Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
 MOST_SETTLED = 128
+GATHER_SECONDS = 0.005
+"""How much later an end may be noted than it could be, so that others come along."""
+
 SAME_REST = 1.0
 """Seconds by which two ends of one rest may differ: each task counts from when it heard of it."""
 
@@ -67,7 +71,7 @@ class LaneRunner:
 
     max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
     task may be at work, to see whether the trouble is over. traffic: what growth is measured by.
-    spare: told of the streams that no task needs.
+    spare: told of the streams that no task needs. full: none was free when it last looked.
     """
 
     lane: Lane
@@ -88,12 +92,13 @@ class LaneRunner:
     breaker: Breaker = field(default_factory=Breaker)
     budget: RetryBudget = field(default_factory=RetryBudget)
     width: Width = field(init=False)
+    full: bool = False
     growth: Growth | None = None
     claimed: deque[Lease] = field(default_factory=deque)
     settling: Together[tuple[Lease, Outcome], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settling = Together(self._settle_all, MOST_SETTLED)
+        self.settling = Together(self._settle_all, MOST_SETTLED, pause=self._gather)
         self.width = Width(self.settings.workers, self.settings.workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
@@ -104,18 +109,27 @@ class LaneRunner:
             self.growth.began(self.clock.now())
 
     def _spare_ended(self, troubled: bool) -> None:  # noqa: FBT001  # as it is called
+        self._stream_ended()
+        if self.growth is not None and troubled:
+            self.growth.met_trouble()
+        if self.full:
+            self.board.ring(self.lane)
+
+    def _stream_ended(self) -> None:
         if self.growth is not None:
             self.growth.ended(self.clock.now())
-            if troubled:
-                self.growth.met_trouble()
-        self.board.ring()
+
+    @property
+    def _busy(self) -> int:
+        """How many streams are in use."""
+        return self.board.working.get(self.lane, 0) + self.spare.beside(self.lane)
 
     async def run(self, group: TaskGroup) -> None:
         """Claim and start work for ever; ends by cancellation only, with nothing claimed."""
         try:
             while True:
                 await self.gate.passed()
-                bell = self.board.bell
+                bell = self.board.bell(self.lane)
                 wait = await self._step(group)
                 if wait is None:
                     await bell.wait()
@@ -150,8 +164,8 @@ class LaneRunner:
             await self._give_back()
             self.board.nothing_to_do(self.lane)
             return None
-        busy = self.board.working.get(self.lane, 0) + self.spare.at_work[self.lane]
-        if busy >= self._allowed():
+        self.full = self._busy >= self._allowed()
+        if self.full:
             # More may be allowed although nothing has ended.
             return None if self.growth is None else LOOK_AGAIN
         rest = self.resting_until - self.clock.now()
@@ -164,7 +178,7 @@ class LaneRunner:
                 self.growth.began(self.clock.now())
             group.start_soon(self._one, leases)
             return 0.0
-        return await self._nothing(busy)
+        return await self._nothing()
 
     async def _claim(self) -> tuple[Lease, ...]:
         """What is to be begun next as one piece of work; nothing when nothing is due."""
@@ -185,10 +199,10 @@ class LaneRunner:
             allowed = min(allowed, self.growth.look(self.clock.now(), received))
         return 1 if self.alone else allowed
 
-    async def _nothing(self, busy: int) -> float | None:
+    async def _nothing(self) -> float | None:
         due = await self.queue.next_due(self.lane)
-        working = self.board.working.get(self.lane, 0)
-        self.spare.offer(self.lane, self._allowed() - working - self.spare.at_work[self.lane])
+        self.spare.offer(self.lane, self._allowed() - self._busy)
+        busy = self.board.working.get(self.lane, 0) + self.spare.at_work[self.lane]
         if due is None:
             if busy == 0:
                 self.board.nothing_to_do(self.lane)
@@ -197,6 +211,7 @@ class LaneRunner:
         return max(due - self.clock.now(), 0.0) or LOOK_AGAIN
 
     async def _one(self, leases: tuple[Lease, ...]) -> None:
+        found = True
         try:
             try:
                 outcomes = await self.perform([lease.task for lease in leases])
@@ -209,10 +224,11 @@ class LaneRunner:
             # between must not take the wait for a failure.
             with anyio.CancelScope(shield=True):
                 await self._settle(leases, outcomes)
+            found = leases[0].task.kind not in (Kind.FILE, Kind.IMAGE, Kind.DRESS)
         finally:
-            if self.growth is not None:
-                self.growth.ended(self.clock.now())
-            self.board.ended(self.lane)
+            if not self.spare.has_left(self.lane, leases[0].task.key):
+                self._stream_ended()
+            self.board.ended(self.lane, found=found)
 
     async def _settle(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> None:
         self.budget = self.budget.asked(self.clock.now())
@@ -230,6 +246,9 @@ class LaneRunner:
             self.reporter.emit(TaskSettled(lease.task, outcome))
         if any(isinstance(outcome, Expanded) for outcome in judged):
             self.reporter.emit(PageExpanded(leases[0].task, added.new, added.known))
+
+    async def _gather(self) -> None:
+        await self.clock.sleep(GATHER_SECONDS)
 
     async def _settle_all(self, ends: Sequence[tuple[Lease, Outcome]]) -> list[None]:
         await self.queue.settle(ends)

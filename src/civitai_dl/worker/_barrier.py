@@ -15,12 +15,15 @@ from civitai_dl.together import Together
 
 if TYPE_CHECKING:
     from civitai_dl.domain.entities import Stored
-    from civitai_dl.ports import Catalog, Partial, Storage
+    from civitai_dl.ports import Catalog, Clock, Partial, Storage
 
 Ended = Union[CivitaiDLError, FileExistsError, None]
 
 MOST = 256
 """Files that share one barrier."""
+
+GATHER_SECONDS = 0.005
+"""How much later a file may get its name than it could, so that others come along."""
 
 
 @dataclass(slots=True)
@@ -39,10 +42,11 @@ class Barrier:
 
     storage: Storage
     catalog: Catalog
+    clock: Clock
     _together: Together[_Wish, Ended] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._together = Together(self._publish, MOST)
+        self._together = Together(self._publish, MOST, pause=self._gather)
 
     async def publish(self, key: str, stored: Stored, partial: Partial) -> None:
         """Make a finished partial durable, note where it goes, and give it that name.
@@ -53,6 +57,9 @@ class Barrier:
         error = await self._together.do(_Wish(key, stored, partial))
         if error is not None:
             raise error
+
+    async def _gather(self) -> None:
+        await self.clock.sleep(GATHER_SECONDS)
 
     async def _publish(self, wishes: Sequence[_Wish]) -> list[Ended]:
         await self._publish_all(list(wishes))

@@ -42,6 +42,9 @@ async def publish(task: Task, stored: Stored, partial: Partial, mark: str, tools
     The intent is committed before the name is given, so that a crash between the two is no riddle
     afterwards. Something else under the name is the user's: it stays, and ours gets another name.
     """
+    if tools.spare is not None:
+        # A disk may take its time: others can be fetched meanwhile.
+        tools.spare.leave(task.lane, task.key)
     for path in names(stored.path, mark):
         candidate = stored if path == stored.path else replace(stored, path=path)
         try:

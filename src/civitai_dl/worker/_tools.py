@@ -68,9 +68,8 @@ class Tools:
     the API key is valid, None when there is none. digests: what earlier tries of this process
     measured where a digest was wrong. signed: links of files that were tried and not finished:
     each one asked for counts against the account's quota. asking: links that are being asked for.
-    spare: streams that no task needs, None where
-    each task has one. missed: how often an image was not there. told: what the person was told
-    already. barrier: gives finished bytes their names.
+    spare: streams that no task needs, None where each task has one. missed: how often an image was
+    not there. told: what the person was told already. barrier: gives finished bytes their names.
     """
 
     api: JsonApi
@@ -96,6 +95,6 @@ class Tools:
     barrier: Barrier = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "barrier", Barrier(self.storage, self.catalog))
+        object.__setattr__(self, "barrier", Barrier(self.storage, self.catalog, self.clock))
 
     asking: dict[str, Flight] = field(default_factory=dict)

@@ -16,14 +16,16 @@ SLICE = 1.0
 """Longest wait in one piece: timers stand still in a suspend, so a wait looks up this often."""
 
 
+# On macOS, and only there, CLOCK_MONOTONIC counts a suspend; time.monotonic() is another one.
+_STEADY: int | None = getattr(
+    time, "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME", None
+)
+
+
 def elapsed_time() -> float:
     """Seconds since some moment that only go forward, and in a suspend too where that is told."""
-    if sys.platform == "darwin":
-        # There, and only there, this one counts a suspend; time.monotonic() is another one.
-        return time.clock_gettime(time.CLOCK_MONOTONIC)
-    boot = getattr(time, "CLOCK_BOOTTIME", None)
     # Elsewhere, as on Windows, there is one steady clock.
-    return time.monotonic() if boot is None else time.clock_gettime(boot)
+    return time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)
 
 
 class SystemClock:

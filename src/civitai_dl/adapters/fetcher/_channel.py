@@ -16,6 +16,9 @@ RIPE_SECONDS = 0.02
 """Bytes that do not fill half a buffer are handed over after so long: few and large pieces cost
 less than many small ones, and nobody sees the difference."""
 
+RIPE_WHOLE_SECONDS = 0.2
+"""The same for bytes that are all the rest of a body: in one piece they take one step to store."""
+
 MOST_HEAD = 512 << 10
 """Bytes of all heads of one answer."""
 
@@ -30,8 +33,8 @@ _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f
 class Channel:
     """A handle with its callbacks, used for one transfer after another.
 
-    easy: with every option set but those of a single request. take, give: fixed buffers, for a body
-    of this length, from and back to those who share them. Bytes are copied from libcurl's hands
+    easy: with every option set but those of a single request. take, give: fixed buffers, for so much
+    of a body (and whether that is all of it), from and back to those who share them. Bytes are copied from libcurl's hands
     into one buffer while the reader has the other; when both are full the transfer pauses.
     """
 
@@ -39,13 +42,15 @@ class Channel:
         self,
         easy: pycurl.Curl,
         *,
-        take: Callable[[int | None], memoryview],
+        take: Callable[[int | None, bool], memoryview],
         give: Callable[[memoryview], None],
     ) -> None:
         self._easy = easy
         self._take, self._give = take, give
         self._loop = asyncio.get_running_loop()
         self._multi: Multi | None = None
+        self._until = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
         self._clear()
         easy.setopt(pycurl.WRITEFUNCTION, self._body)
         easy.setopt(pycurl.HEADERFUNCTION, self._line)
@@ -57,6 +62,7 @@ class Channel:
         self._left: int | None = None
         self._lent: memoryview | None = None
         self._paused = False
+        self._is_first = True
         self._waiter: asyncio.Future[bool] | None = None
         self._ripening: asyncio.TimerHandle | None = None
         self.head_size = 0
@@ -87,13 +93,29 @@ class Channel:
         assert self._waiter is None
         waiter: asyncio.Future[bool] = self._loop.create_future()
         self._waiter = waiter
-        timer = self._loop.call_later(seconds, _tell, waiter, False)
+        self._until = self._loop.time() + seconds
+        if self._alarm is None or self._alarm.when() > self._until:
+            self._set_alarm()
         try:
             return await waiter
         finally:
             self._waiter = None
-            timer.cancel()
             self._stop_ripening()
+
+    def _set_alarm(self) -> None:
+        """One timer for many waits: each is over long before it, and would leave its own behind."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_at(self._until, self._rang)
+
+    def _rang(self) -> None:
+        self._alarm = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._until:
+            self._set_alarm()
+        else:
+            _tell(self._waiter, False)
 
     def parse_head(self) -> tuple[int, list[tuple[str, str]]] | None:
         """Status and headers; None when they are nonsense: then the body is not to be believed."""
@@ -148,7 +170,8 @@ class Channel:
     def ripen(self) -> None:
         """Wake the reader a little later, whatever has come by then."""
         if self._ripening is None:
-            self._ripening = self._loop.call_later(RIPE_SECONDS, self._wake)
+            seconds = RIPE_SECONDS if self._ripe != self._left else RIPE_WHOLE_SECONDS
+            self._ripening = self._loop.call_later(seconds, self._wake)
 
     def drop(self) -> None:
         """Break the transfer off; the reader hears of it after the bytes that came."""
@@ -168,6 +191,9 @@ class Channel:
         """Close it, and give libcurl's memory back; it is of no use afterwards."""
         self.close()
         self._easy.close()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _remove(self) -> None:
         if self._multi is not None:
@@ -237,9 +263,11 @@ class Channel:
             self._wake()
             return False
         if self._filling is None:
-            self._filling = self._take(self._left)
+            self._filling = self._take(self._left, self._is_first)
+            self._is_first = False
         if size > len(self._filling):
             # More at once than a buffer holds: no version of libcurl that was seen does this.
+            self._give(self._filling)
             self._filling = memoryview(bytearray(size))
         self._ripe = len(self._filling) // 2
         if self._left is not None and self._left <= len(self._filling):

@@ -43,6 +43,10 @@ RECEIVE = 256 << 10
 LEAST_BUFFER = 16 << 10
 """What libcurl hands over at once."""
 
+MOST_WHOLE = 16 << 20
+"""Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
+piece is written, digested and told of once."""
+
 MOST_FREE = 4 << 20
 """Bytes of each size that wait to be used again."""
 
@@ -56,19 +60,25 @@ NO_TRUST = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BAD
 NO_HANDLE = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def buffer_size(transfers: int, limit: float, length: int | None) -> int:
+def buffer_size(
+    transfers: int, limit: float, length: int | None, *, whole: bool = False, lent: int = 0
+) -> int:
     """Bytes of one of the two buffers of a transfer.
 
     transfers: how many there are. limit: bytes per second for all, 0 for none: what a buffer holds
     comes at once, so it holds no more than a tenth of a second's worth. length: bytes of the body,
-    None when nobody has said.
+    None when nobody has said. whole: it is all of the body, not the rest of a large one. lent:
+    bytes of the buffers that all of them have.
     """
     most = SIZES[2] if transfers <= FEW else SIZES[1] if transfers <= SOME else SIZES[0]
     if limit > 0:
         return max(LEAST_BUFFER, min(most, int(limit / 10)))
     if length is None:
         return most
-    return min(most, next((size for size in SIZES if size >= length), most))
+    fits = next((size for size in SIZES if size >= length), None)
+    if fits is None:
+        return most
+    return fits if whole and fits + lent <= MOST_WHOLE else min(most, fits)
 
 
 class Buffers:
@@ -77,16 +87,20 @@ class Buffers:
     def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
+        self._lent = 0
         self.transfers = 0
 
-    def take(self, length: int | None) -> memoryview:
-        """A buffer for a body of this length."""
-        size = buffer_size(self.transfers, self._limit(), length)
+    def take(self, length: int | None, whole: bool) -> memoryview:  # noqa: FBT001  # as it is called
+        """A buffer for a body, or the rest of one, of this length."""
+        limit, lent = self._limit(), self._lent
+        size = buffer_size(self.transfers, limit, length, whole=whole, lent=lent)
+        self._lent += size
         free = self._free[size]
         return free.pop() if free else memoryview(bytearray(size))
 
     def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
+        self._lent -= len(buffer)
         free = self._free[len(buffer)]
         if len(free) < MOST_FREE // len(buffer):
             free.append(buffer)

@@ -27,7 +27,7 @@ class RetryBudget:
         """A request was made; it pays for a part of a try again."""
         passed = 0.0 if self.at is None else max(0.0, now - self.at)
         left = min(MOST, self.left + SHARE + passed * PER_SECOND)
-        return replace(self, left=left, at=now)
+        return RetryBudget(left, now)
 
     def spend(self) -> tuple[RetryBudget, float]:
         """Take one try again: the budget after it, and the seconds until it is paid for."""

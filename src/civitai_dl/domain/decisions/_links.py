@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
@@ -113,15 +114,27 @@ def may_fetch(url: str, *, local_service: bool) -> bool:
     """
     try:
         parts = urlsplit(url)
-        # As a resolver reads it: other scripts have dots and digits of their own.
-        host = (parts.hostname or "").encode("idna").decode().lower().removesuffix(".")
+        host = parts.hostname or ""
     except ValueError:
         return False
     if not host or parts.scheme not in ("http", "https"):
         return False
+    return _may_ask(host, is_https=parts.scheme == "https", local_service=local_service)
+
+
+@lru_cache(maxsize=256)
+def _may_ask(host: str, *, is_https: bool, local_service: bool) -> bool:
+    """The verdict on a host; a million images come from a handful of them."""
+    try:
+        # As a resolver reads it: other scripts have dots and digits of their own.
+        host = host.encode("idna").decode().lower().removesuffix(".")
+    except ValueError:
+        return False
+    if not host:
+        return False
     if _is_loopback(host):
         return local_service
-    return parts.scheme == "https" and not _is_private(host)
+    return is_https and not _is_private(host)
 
 
 def _is_loopback(host: str) -> bool:
