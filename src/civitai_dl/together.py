@@ -75,7 +75,7 @@ class Together(Generic[Thing, End]):
             if self._open is batch:
                 self._open = None
             batch.ends = await self._work(batch.things)
-        except BaseException as error:  # whatever it was, each of them is told
+        except BaseException as error:  # noqa: BLE001  # raised to each of those who wait
             batch.error = error
         finally:
             batch.before = None

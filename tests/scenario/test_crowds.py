@@ -10,7 +10,7 @@ from archives import FAST, run, wanted
 
 from civitai_dl import _scope
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.domain.entities import Event, Task, TaskSettled, TransferStarted
+from civitai_dl.domain.entities import BytesReceived, Event, TaskSettled, TransferStarted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeOptions, FakeVersion, Fault, Line, World
 
 SPEED = 10.0
@@ -20,22 +20,26 @@ KB = 1_000
 
 @dataclass
 class Crowd:
-    """A listener that counts the transfers at work, each time that one begins."""
+    """A listener that counts the transfers at work, each time that one begins.
 
-    at_work: set[str] = field(default_factory=set)
+    One is at work until all of its bytes have come; to give them their name needs no connection.
+    """
+
+    missing: dict[str, int] = field(default_factory=dict)
     numbers: list[int] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:
         """See ports.Reporter."""
         if isinstance(event, TransferStarted):
-            self.at_work.add(_key(event.task))
-            self.numbers.append(len(self.at_work))
+            assert event.size is not None
+            self.missing[event.task.key] = event.size - event.offset
+            self.numbers.append(len(self.missing))
+        elif isinstance(event, BytesReceived):
+            self.missing[event.task.key] -= event.count
+            if not self.missing[event.task.key]:
+                del self.missing[event.task.key]
         elif isinstance(event, TaskSettled):
-            self.at_work.discard(_key(event.task))
-
-
-def _key(task: Task) -> str:
-    return task.key
+            self.missing.pop(event.task.key, None)
 
 
 def many_files(count: int) -> World:

@@ -327,3 +327,14 @@ def test_requests_and_time_pay_for_tries_again():
 def test_a_transfer_belongs_to_the_lane_of_its_host(url, name, host):
     """Images of the CDN share a lane; each storage host has its own."""
     assert PacedLane(name, host) == paced_lane(url)
+
+
+def test_requests_that_were_only_counted_weigh_as_much_as_others() -> None:
+    """A lane that is refused nothing counts its requests and looks at its rate now and then."""
+    rate = LearnedRate.begin(0.0, None, now=100.0).sent(100.0, waited=False)
+    one_by_one = rate.went_well(100.0, 100.5).went_well(100.0, 100.5)
+    assert rate.counted(2).span == one_by_one.span
+    assert rate.counted(0) is rate
+    assert rate.is_carefree(100.9)
+    assert not rate.is_carefree(101.1)
+    assert not LearnedRate.begin(2.0, None, now=100.0).sent(100.0, waited=False).is_carefree(100.9)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.entities import Held
+from civitai_dl.domain.decisions import trusted_part
+from civitai_dl.domain.entities import Begun, Held
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Partial
@@ -39,8 +40,18 @@ class Checkpoints:
     _is_saving: bool = False
     _restarted: bool = False
 
-    def begin(self, held: Held | None) -> None:
-        """Go on from what an earlier try has left."""
+    async def take_over(self, begun: Begun | None) -> Held | None:
+        """Go on from what an earlier try has left, as far as that may be believed.
+
+        begun: what was known of it when it was claimed, None: nobody looked.
+        """
+        held = await self.tools.catalog.held(self.key) if begun is None else begun.held
+        self.noted = held is not None
+        held = trusted_part(held, there=self.partial.held, allowed=self.tools.resume)
+        self._begin(held)
+        return held
+
+    def _begin(self, held: Held | None) -> None:
         self._saved_at = self.tools.clock.now()
         self.start = 0 if held is None else held.size
         self._began_with = self._durable = 0 if held is None else _bytes_of(held)

@@ -20,7 +20,6 @@ from civitai_dl.domain.decisions import (
     judge_answer,
     promised_size,
     room_needed,
-    trusted_part,
 )
 from civitai_dl.domain.entities import (
     Answer,
@@ -135,11 +134,7 @@ class Transfer:
         return self.saved.grew
 
     async def _take_over(self) -> None:
-        begun = self.task.begun
-        held = await self.tools.catalog.held(self.task.key) if begun is None else begun.held
-        self.saved.noted = held is not None
-        self._held = trusted_part(held, there=self.partial.held, allowed=self.tools.resume)
-        self.saved.begin(self._held)
+        self._held = await self.saved.take_over(self.task.begun)
         if self.pieces is not None:
             self.pieces.begin(self._held, self.size_hint)
 

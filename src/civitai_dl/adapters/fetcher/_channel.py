@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pycurl
 
@@ -30,19 +30,25 @@ _INTERIM = re.compile(rb"HTTP/\S+ 1\d\d(?: |$)")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*")
 
 
+class Take(Protocol):
+    """Gives a buffer for so much of a body, None: nobody knows. whole: that is all of it."""
+
+    def __call__(self, length: int | None, *, whole: bool) -> memoryview: ...
+
+
 class Channel:
     """A handle with its callbacks, used for one transfer after another.
 
-    easy: with every option set but those of a single request. take, give: fixed buffers, for so much
-    of a body (and whether that is all of it), from and back to those who share them. Bytes are copied from libcurl's hands
-    into one buffer while the reader has the other; when both are full the transfer pauses.
+    easy: with every option set but those of a single request. take, give: fixed buffers,
+    from and back to those who share them. Bytes are copied from libcurl's hands into one buffer
+    while the reader has the other; when both are full the transfer pauses.
     """
 
     def __init__(
         self,
         easy: pycurl.Curl,
         *,
-        take: Callable[[int | None, bool], memoryview],
+        take: Take,
         give: Callable[[memoryview], None],
     ) -> None:
         self._easy = easy
@@ -263,7 +269,7 @@ class Channel:
             self._wake()
             return False
         if self._filling is None:
-            self._filling = self._take(self._left, self._is_first)
+            self._filling = self._take(self._left, whole=self._is_first)
             self._is_first = False
         if size > len(self._filling):
             # More at once than a buffer holds: no version of libcurl that was seen does this.

@@ -90,7 +90,7 @@ class Buffers:
         self._lent = 0
         self.transfers = 0
 
-    def take(self, length: int | None, whole: bool) -> memoryview:  # noqa: FBT001  # as it is called
+    def take(self, length: int | None, *, whole: bool) -> memoryview:
         """A buffer for a body, or the rest of one, of this length."""
         limit, lent = self._limit(), self._lent
         size = buffer_size(self.transfers, limit, length, whole=whole, lent=lent)

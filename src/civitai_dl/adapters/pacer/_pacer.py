@@ -48,17 +48,25 @@ class Rates:
 
 @dataclass(slots=True)
 class _Line:
-    """Who waits for the turns of one lane. canary: set when the one that tries has its answer."""
+    """Who waits for the turns of one lane. canary: set when the one that tries has its answer.
+
+    admitted: requests that went well and are not in the rate yet.
+    """
 
     rate: LearnedRate
     door: anyio.Lock = field(default_factory=anyio.Lock)
     canary: anyio.Event | None = None
+    admitted: int = 0
     trouble: Trouble = Trouble.THROTTLED
 
     @property
     def is_free(self) -> bool:
         """Whether nobody stands in line, and nobody tries alone."""
         return self.canary is None and not self.door.locked()
+
+    def settle(self) -> None:
+        """Let the rate know of what was only counted."""
+        self.rate, self.admitted = self.rate.counted(self.admitted), 0
 
 
 class LaneTurn:
@@ -73,6 +81,10 @@ class LaneTurn:
     ) -> float | None:
         """See pacing.Turn."""
         line, now = self._line, self._pacer.clock.now()
+        if trouble is None and line.rate.is_carefree(now):
+            line.admitted += 1
+            return None
+        line.settle()
         if trouble is None:
             line.rate = line.rate.went_well(self._sent_at, now)
             self.over()
@@ -160,7 +172,11 @@ class LanePacer:
         One waits for a time to come, the others for that one: had each a time of its own, all of
         these would be past after a suspend, and everybody would go at once.
         """
-        if line.is_free and line.rate.is_due(now := self.clock.now()):
+        now = self.clock.now()
+        if line.is_free and line.rate.is_carefree(now):
+            return LaneTurn(line, self, now)
+        line.settle()
+        if line.is_free and line.rate.is_due(now):
             return self._go(line, now, waited=False)
         async with line.door:
             due, waited = await self._due(line, lane)

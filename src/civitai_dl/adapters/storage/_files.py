@@ -82,6 +82,13 @@ def heed_cancellation() -> None:
         return
 
 
+def check_identity(handle: int, path: Path, size: int) -> None:
+    """Refuse what somebody put in the place of our file, or wrote unasked. Raises: OSError."""
+    ours, there = os.fstat(handle), path.stat()
+    if ours.st_size != size or not os.path.samestat(ours, there):
+        raise OSError(errno.EIO, "the partial was changed by somebody else")
+
+
 def give_name(system: System, existing: Path, final: Path) -> None:
     """Give a finished file its name, replacing nothing; the old name goes. The name is not durable.
 

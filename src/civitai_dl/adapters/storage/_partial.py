@@ -25,6 +25,7 @@ from ._files import (
     DIRECT,
     READ_SIZE,
     Meter,
+    check_identity,
     drop,
     give_name,
     heed_cancellation,
@@ -170,17 +171,18 @@ class LocalPartial:
 
     def _open(self) -> int:
         with self._writing:
-            if self._handle is None and self._is_new:
-                self._handle = self._system.create(self.path)
+            if self._handle is None:
+                self._handle = self._system.create(self.path) if self._is_new else self._reopen()
                 self._is_new = False
-            elif self._handle is None:
-                try:
-                    self._handle = self._system.open(self.path)
-                except FileNotFoundError:
-                    if self._meter.size:
-                        raise
-                    self._handle = self._system.create(self.path)
             return self._handle
+
+    def _reopen(self) -> int:
+        try:
+            return self._system.open(self.path)
+        except FileNotFoundError:
+            if self._meter.size:
+                raise
+            return self._system.create(self.path)
 
     async def write(self, chunk: Chunk) -> None:
         """See ports.Partial."""
@@ -346,20 +348,13 @@ class LocalPartial:
         with self._errors(f"publishing {path}"):
             final = self._resolve(path)
             self._volume.make_folder(final.parent)
-            self._check_identity()
+            if self._handle is not None:
+                check_identity(self._handle, self.path, self._meter.size)
             # Close before the name is given: Windows refuses the reverse order.
             self._close()
             give_name(self._system, self.path, final)
         self.gone = True
         return final.parent
-
-    def _check_identity(self) -> None:
-        """Refuse to publish what somebody put in the place of our file, or wrote unasked."""
-        if self._handle is None:
-            return
-        ours, there = os.fstat(self._handle), self.path.stat()
-        if ours.st_size != self._meter.size or not os.path.samestat(ours, there):
-            raise OSError(errno.EIO, "the partial was changed by somebody else")
 
     async def quarantine(self, name: str, evidence: Mapping[str, object]) -> str:
         """See ports.Partial."""

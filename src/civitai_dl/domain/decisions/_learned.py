@@ -38,6 +38,9 @@ SEARCH = 1.04
 IDLE = 60.0
 """Seconds without a request after which earlier ones say nothing about the limit any more."""
 
+CAREFREE_SECONDS = 1.0
+"""Seconds for which a lane that is refused nothing is not looked at again."""
+
 LEAST_RATE = 0.01
 KEPT = 7 * 86_400.0
 """Seconds for which a learned rate is believed by later runs."""
@@ -134,6 +137,17 @@ class LearnedRate:
     def is_due(self, now: float) -> bool:
         """Whether a request may go at once."""
         return self.free_at <= now and self.paused_until <= now
+
+    def is_carefree(self, now: float) -> bool:
+        """Whether requests need only be counted: no cap, nothing refused, and one went lately."""
+        is_free = self.cap <= 0 and self.rate == inf and not self.trial and not self.outages
+        return is_free and self.paused_until <= now and now - self.last <= CAREFREE_SECONDS
+
+    def counted(self, admitted: int) -> LearnedRate:
+        """After requests that needed only be counted, the last of them a moment ago."""
+        if not admitted:
+            return self
+        return replace(self, span=replace(self.span, admitted=self.span.admitted + admitted))
 
     def sent(self, at: float, *, waited: bool) -> LearnedRate:
         """A request goes; waited: it had to wait for its turn."""
