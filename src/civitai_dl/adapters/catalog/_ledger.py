@@ -25,15 +25,20 @@ WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
 GROUP BY content, status, why
 """  # noqa: S608  # our own text
 
-_EACH = "COALESCE(SUM(role = '{0}'), 0), COALESCE(SUM(CASE role WHEN '{0}' THEN {1} END), 0)"
-_LISTED = "json_extract(payload, '$.size_hint')"
-
+_OPEN = "run = :run AND status IN ('ready', 'waiting', 'claimed')"
+_COUNTS = ", ".join(f"COALESCE(SUM(role = '{role.value}'), 0)" for role in Role)
 # In one pass: grouping would set every row aside first, with all that it holds.
 OUTLOOK = (
-    f"SELECT {', '.join(_EACH.format(role.value, _LISTED) for role in Role)} "  # noqa: S608  # ours
-    "FROM tasks WHERE run = :run AND type IN ('file', 'image') "
-    "AND status IN ('ready', 'waiting', 'claimed')"
+    f"SELECT {_COUNTS} FROM tasks WHERE {_OPEN} AND type IN ('file', 'image')"  # noqa: S608  # ours
 )
+_SIZES = "SELECT COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) FROM tasks"
+LISTED = f"{_SIZES} WHERE {_OPEN} AND type = 'file'"
+"""Of images nobody tells the size."""
+
+MODELS = """
+SELECT COUNT(DISTINCT model_id) FROM tasks INDEXED BY tasks_model
+WHERE model_id IS NOT NULL AND type = 'model' AND run = ?
+"""
 
 # By the three indexes that hold all that is open, and nothing of what the rows hold beside.
 OPEN_COUNTS = """
@@ -137,10 +142,7 @@ class SqliteLedger:
         """See ports.Ledger."""
 
         def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute(
-                "SELECT COUNT(DISTINCT model_id) FROM tasks WHERE run = ? AND type = 'model'",
-                (self.run,),
-            ).fetchone()
+            row = connection.execute(MODELS, (self.run,)).fetchone()
             return int(row[0])
 
         return await self.database.run(work, "models")
@@ -149,9 +151,13 @@ class SqliteLedger:
         """What is still to be fetched: role -> (things, bytes as far as they are listed)."""
 
         def work(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
-            found = connection.execute(OUTLOOK, {"run": self.run}).fetchone()
-            pairs = zip(Role, found[::2], found[1::2], strict=True)
-            return {role.value: (int(count), int(size)) for role, count, size in pairs if count}
+            counts = connection.execute(OUTLOOK, {"run": self.run}).fetchone()
+            listed = int(connection.execute(LISTED, {"run": self.run}).fetchone()[0])
+            return {
+                role.value: (int(count), listed if role is Role.FILE else 0)
+                for role, count in zip(Role, counts, strict=True)
+                if count
+            }
 
         return await self.database.run(work, "outlook")
 
