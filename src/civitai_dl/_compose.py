@@ -180,15 +180,8 @@ class Run:
             book = SqliteRates(self.database, self.settings.token)
             pacer = await self._pacer(book)
             api = await self._open_api(stack, pacer)
-            await self._check_key(api, listeners)
             runs = Runs(self.database)
-            await runs.recover(self.clock.now())
-            await self._take_stock(runs, listeners)
-            await self.storage.sweep(await runs.partial_keys())
-            if not self.settings.dry_run:
-                # On a disk that is full already, nothing is asked for in vain.
-                await self._prove_at_start()
-                stack.callback(self.storage.volume.relieve)
+            await self._look_around(stack, api, runs, listeners)
             begun = await self._begin(runs, roots)
             ledger = SqliteLedger(self.database, begun.run)
             left = await ledger.open_counts()
@@ -218,6 +211,26 @@ class Run:
         except StorageFull as error:
             hint = "free some space, then run the same command again"
             raise StorageFull(error.message, hint=hint) from error
+
+    async def _look_around(
+        self, stack: AsyncExitStack, api: ApiClient, runs: Runs, reporter: Reporter
+    ) -> None:
+        """Whether the key is good, and what is on the disk: the one waits while the other works."""
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._check_key, api, reporter)
+                await runs.recover(self.clock.now())
+                await self._take_stock(runs, reporter)
+                await self.storage.sweep(await runs.partial_keys())
+                if not self.settings.dry_run:
+                    # On a disk that is full already, nothing is asked for in vain.
+                    await self._prove_at_start()
+                    stack.callback(self.storage.volume.relieve)
+        except BaseExceptionGroup as group:
+            known, others = group.split(CivitaiDLError)
+            if known is None or others is not None:
+                raise
+            raise first_error(known) from None
 
     async def _begin(self, runs: Runs, roots: Sequence[Root]) -> RunBegun:
         return await runs.begin(

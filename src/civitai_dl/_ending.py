@@ -30,7 +30,8 @@ class Ending:
 async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunReport:
     """The report of a run. Raises: CatalogError."""
     end, trouble = ending.end, ending.trouble
-    total = await ledger.total()
+    accounts = await ledger.accounts()
+    total = await ledger.total(accounts)
     left = sum((await ledger.open_counts()).values())
     return RunReport(
         stored=count.stored,
@@ -40,7 +41,7 @@ async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunRe
         bytes_received=count.received,
         seconds=ending.seconds,
         models=await ledger.models(),
-        accounts=await ledger.accounts(),
+        accounts=accounts,
         total=total,
         failures=await ledger.failures(),
         unavailable=await ledger.unavailable(),

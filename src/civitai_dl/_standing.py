@@ -35,10 +35,11 @@ async def read_standing(folder: Path) -> Standing | None:
         if run is None:
             return None
         ledger = SqliteLedger(database, run)
+        accounts = await ledger.accounts()
         report = RunReport(
             models=await ledger.models(),
-            accounts=await ledger.accounts(),
-            total=await ledger.total(),
+            accounts=accounts,
+            total=await ledger.total(accounts),
             failures=await ledger.failures(),
             unavailable=await ledger.unavailable(),
             outlook=await ledger.outlook(),

@@ -250,8 +250,8 @@ class MemoryQueue:
         for task in tasks:
             self.ready[task.lane].append(task)
 
-    async def claim(self, lane: Lane, *, most: int) -> tuple[Lease, ...]:
-        del most
+    async def claim(self, lane: Lane, *, most: int, ahead: int = 1) -> tuple[Lease, ...]:
+        del most, ahead
         later = self.later[lane]
         if later and later[0][0] <= self.clock.now():
             return (Lease(heapq.heappop(later)[2], next(self.tokens)),)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from civitai_dl.domain.decisions import is_due, walk_again
 from civitai_dl.domain.entities import (
@@ -20,7 +22,7 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.ports import Added
 
-from ._rows import CLAIMABLE, INSERT, INSERTED, insert_row, load_subject, task_of
+from ._rows import CLAIMABLE, INSERTED, insert_row, load_subject, task_of, write_rows
 from ._seal import proof_of
 
 TOGETHER = 500
@@ -30,6 +32,12 @@ OPEN = (
     "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
     "WHERE other.status IN ('waiting', 'ready', 'claimed') AND other.run = ? AND"
 )
+
+EDGES = """
+INSERT INTO edges (parent, child, run) SELECT ?, value, ? FROM json_each(?)
+WHERE true ON CONFLICT (parent, child) DO UPDATE SET run = excluded.run
+"""
+"""WHERE: without it SQLite takes ON for a part of a join."""
 
 KNOWN = (
     "SELECT id, key, status, run, payload, why, until, updated_at, path, sha256, size, verified, "
@@ -53,7 +61,7 @@ class Adding:
     known: int = 0
     groups: set[str] = field(default_factory=set)
     _rows: list[tuple[object, ...]] = field(default_factory=list)
-    _edges: list[tuple[int, int, int]] = field(default_factory=list)
+    _edges: defaultdict[int, list[int]] = field(default_factory=partial(defaultdict, list))
     _next: int = 0
 
     def add(self, planned: Sequence[Planned], parent: int | None) -> None:
@@ -71,7 +79,7 @@ class Adding:
                 ids.append(row_id)
                 owner = parent if above is None else ids[above]
                 if owner is not None:
-                    self._edges.append((owner, row_id, self.run))
+                    self._edges[owner].append(row_id)
             self._write()
 
     def _look_up(self, keys: Sequence[str]) -> dict[str, sqlite3.Row | None]:
@@ -82,12 +90,9 @@ class Adding:
         return {row["key"]: row for row in rows}
 
     def _write(self) -> None:
-        self.connection.executemany(INSERT, self._rows)
-        self.connection.executemany(
-            "INSERT INTO edges (parent, child, run) VALUES (?, ?, ?) "
-            "ON CONFLICT (parent, child) DO UPDATE SET run = excluded.run",
-            self._edges,
-        )
+        write_rows(self.connection, self._rows)
+        for parent, children in self._edges.items():
+            self.connection.execute(EDGES, (parent, self.run, json.dumps(children)))
         self._rows.clear()
         self._edges.clear()
 
@@ -180,7 +185,7 @@ class Adding:
         content = insert_row(
             row["id"], now, _first_state(found), verdict, run=self.run, now=self.now
         )
-        named = dict(zip(INSERTED.split(", "), content, strict=True))
+        named = dict(zip(INSERTED, content, strict=True))
         stays = {name: row[name] for name in ("path", "sha256", "size", "verified", "prefixes")}
         facts = {name: named[name] for name in ("why", "detail", "until")}
         named["proof"] = proof_of(**stays, **facts)
@@ -201,9 +206,10 @@ def _flatten(
         here = start
         yield found, above
         start += 1
-        for below in _flatten(found.children, here, start):
-            start += 1
-            yield below
+        if found.children:
+            for below in _flatten(found.children, here, start):
+                start += 1
+                yield below
 
 
 def _was_replaced(row: sqlite3.Row, found: Planned) -> bool:

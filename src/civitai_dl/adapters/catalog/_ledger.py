@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from civitai_dl.domain.entities import Account, Kind, Lane, State, Task, Trace
+from civitai_dl.domain.entities import Account, Kind, Lane, Role, State, Task, Trace
 
 from ._database import Database
 from ._rows import CLAIMABLE, state_of, task_of
@@ -23,6 +24,36 @@ WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
   AND (status = 'stored' OR run = ?)
 GROUP BY content, status, why
 """  # noqa: S608  # our own text
+
+_OPEN = "run = :run AND status IN ('ready', 'waiting', 'claimed')"
+_COUNTS = ", ".join(f"COALESCE(SUM(role = '{role.value}'), 0)" for role in Role)
+# In one pass: grouping would set every row aside first, with all that it holds.
+OUTLOOK = (
+    f"SELECT {_COUNTS} FROM tasks WHERE {_OPEN} AND type IN ('file', 'image')"  # noqa: S608  # ours
+)
+_SIZES = "SELECT COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) FROM tasks"
+LISTED = f"{_SIZES} WHERE {_OPEN} AND type = 'file'"
+"""Of images nobody tells the size."""
+
+MODELS = """
+SELECT COUNT(DISTINCT model_id) FROM tasks INDEXED BY tasks_model
+WHERE model_id IS NOT NULL AND type = 'model' AND run = ?
+"""
+
+# By the three indexes that hold all that is open, and nothing of what the rows hold beside.
+OPEN_COUNTS = """
+SELECT lane, COUNT(*) FROM tasks INDEXED BY tasks_ready
+WHERE run = :run AND status = 'ready' AND not_before = 0 GROUP BY lane
+UNION ALL SELECT lane, COUNT(*) FROM tasks INDEXED BY tasks_due
+WHERE run = :run AND status = 'ready' AND not_before > 0 GROUP BY lane
+UNION ALL SELECT lane, COUNT(*) FROM tasks INDEXED BY tasks_claimed
+WHERE run = :run AND status = 'claimed' GROUP BY lane
+"""
+
+TRACES = """
+SELECT id, key, label, why, detail, hint, until FROM tasks INDEXED BY tasks_troubled
+WHERE run = :run AND status = :status AND status IN ('failed', 'unavailable') ORDER BY id
+"""
 
 TROUBLED = """
 WITH RECURSIVE above (id, key, root) AS (
@@ -62,8 +93,11 @@ class SqliteLedger:
             for row in rows
         )
 
-    async def total(self) -> Account:
-        """See ports.Ledger."""
+    async def total(self, accounts: Sequence[Account] = ()) -> Account:
+        """See ports.Ledger. accounts: those of all targets, where they are known already."""
+        if len(accounts) == 1:
+            # A million things need not be counted twice.
+            return replace(accounts[0], text="", origin="")
 
         def work(connection: sqlite3.Connection) -> Account:
             roots: dict[str, None] = {}
@@ -87,11 +121,8 @@ class SqliteLedger:
     async def _traces(self, state: State) -> tuple[Trace, ...]:
         def work(connection: sqlite3.Connection) -> tuple[Trace, ...]:
             targets = self._targets(connection)
-            rows = connection.execute(
-                "SELECT id, key, label, why, detail, hint, until FROM tasks "
-                "WHERE run = ? AND status = ? ORDER BY id",
-                (self.run, state.value),
-            ).fetchall()
+            facts = {"run": self.run, "status": state.value}
+            rows = connection.execute(TRACES, facts).fetchall()
             return tuple(_trace(connection, row, targets) for row in rows)
 
         return await self.database.run(work, "traces")
@@ -100,12 +131,10 @@ class SqliteLedger:
         """See ports.Ledger."""
 
         def work(connection: sqlite3.Connection) -> dict[Lane, int]:
-            rows = connection.execute(
-                "SELECT lane, COUNT(*) FROM tasks WHERE run = ? "
-                "AND status IN ('ready', 'claimed') GROUP BY lane",
-                (self.run,),
-            )
-            return {Lane(row[0]): int(row[1]) for row in rows}
+            counts: Counter[Lane] = Counter()
+            for row in connection.execute(OPEN_COUNTS, {"run": self.run}):
+                counts[Lane(row[0])] += int(row[1])
+            return dict(counts)
 
         return await self.database.run(work, "open_counts")
 
@@ -113,10 +142,7 @@ class SqliteLedger:
         """See ports.Ledger."""
 
         def work(connection: sqlite3.Connection) -> int:
-            row = connection.execute(
-                "SELECT COUNT(DISTINCT model_id) FROM tasks WHERE run = ? AND type = 'model'",
-                (self.run,),
-            ).fetchone()
+            row = connection.execute(MODELS, (self.run,)).fetchone()
             return int(row[0])
 
         return await self.database.run(work, "models")
@@ -125,13 +151,13 @@ class SqliteLedger:
         """What is still to be fetched: role -> (things, bytes as far as they are listed)."""
 
         def work(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
-            rows = connection.execute(
-                "SELECT role, COUNT(*), COALESCE(SUM(json_extract(payload, '$.size_hint')), 0) "
-                "FROM tasks WHERE run = ? AND type IN ('file', 'image') "
-                "AND status IN ('ready', 'waiting', 'claimed') GROUP BY role",
-                (self.run,),
-            )
-            return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}
+            counts = connection.execute(OUTLOOK, {"run": self.run}).fetchone()
+            listed = int(connection.execute(LISTED, {"run": self.run}).fetchone()[0])
+            return {
+                role.value: (int(count), listed if role is Role.FILE else 0)
+                for role, count in zip(Role, counts, strict=True)
+                if count
+            }
 
         return await self.database.run(work, "outlook")
 

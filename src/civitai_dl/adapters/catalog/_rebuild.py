@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from civitai_dl.domain.entities import State, Stored, Task
 
 from ._database import Database
-from ._rows import INSERT, dump_prefixes, insert_row
+from ._rows import dump_prefixes, insert_row, write_rows
 from ._seal import proof_of
 from ._wreck import Row
 
@@ -111,13 +111,11 @@ class Rebuilding:
 
         def work(connection: sqlite3.Connection) -> None:
             following = connection.execute("SELECT COALESCE(MAX(id), 0) FROM tasks").fetchone()[0]
-            connection.executemany(
-                INSERT.replace("INSERT", "INSERT OR IGNORE", 1),
-                [
-                    insert_row(following + number, task, State.READY, None, run=0, now=now)
-                    for number, (task, _) in enumerate(found, 1)
-                ],
-            )
+            rows = [
+                insert_row(following + number, task, State.READY, None, run=0, now=now)
+                for number, (task, _) in enumerate(found, 1)
+            ]
+            write_rows(connection, rows, verb="INSERT OR IGNORE")
             connection.executemany(STORE, [_facts(task, stored, now) for task, stored in found])
 
         await self.database.run(work, "take_stored")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import compress
 
 import msgspec
 
@@ -41,6 +44,10 @@ UPDATE tasks SET status = 'ready', run = ?, path = NULL, sha256 = NULL, size = N
 WHERE id = ?
 """
 """Take back that a task has stored something: it is due in a run (0: in whichever wants it)."""
+
+word_of = str.__str__
+"""The text of a member of an Enum of texts: its `value` takes five times as long, and a page of
+images asks for a thousand."""
 
 _encoder = msgspec.json.Encoder()
 _decoders = {kind: msgspec.json.Decoder(subject) for kind, subject in SUBJECTS.items()}
@@ -179,54 +186,67 @@ def dump_prefixes(prefixes: tuple[str, ...]) -> str | None:
     return _encoder.encode(prefixes).decode() if prefixes else None
 
 
-INSERTED = (
-    "id, key, type, lane, role, status, payload, label, source, batch, model_id, priority, grp, "
-    "waits_for, run, updated_at, why, detail, until, seal, proof"
-)
-"""The columns that `insert_row` gives."""
+SURE = "id, key, type, lane, role, status, payload, label, priority, run, updated_at, seal"
+MAYBE = "source, batch, model_id, grp, waits_for, why, detail, until, proof"
+INSERTED = (*SURE.split(", "), *MAYBE.split(", "))
+"""The columns that `insert_row` gives; those of MAYBE may be NULL."""
 
-INSERT = (
-    f"INSERT INTO tasks ({INSERTED}) "  # noqa: S608  # our own columns
-    f"VALUES ({', '.join('?' for _ in INSERTED.split(', '))})"
-)
+_SURE = len(SURE.split(", "))
 
 
 def insert_row(
     row_id: int, task: Task, state: State, verdict: Unavailable | None, *, run: int, now: float
 ) -> tuple[object, ...]:
-    """What INSERT takes for a new task. verdict: why it cannot be had, when that is known."""
+    """The INSERTED columns of a new task. verdict: why it cannot be had, when that is known."""
     payload = dump_subject(task.subject)
+    kind, lane, role = word_of(task.kind), word_of(task.lane), word_of(task.role)
     content = (task.source, task.batch, task.model_id)
-    seal = seal_of(
-        task.key,
-        task.kind.value,
-        task.lane.value,
-        task.role.value,
-        payload,
-        task.label,
-        *content,
-        task.group,
-        task.waits_for,
-    )
-    facts: tuple[object, ...] = (None, None, None, seal, None)
+    waits = (task.group, task.waits_for)
+    seal = seal_of(task.key, kind, lane, role, payload, task.label, *content, *waits)
+    why = detail = until = proof = None
     if verdict is not None:
         why, detail, until = verdict.reason.value, verdict.detail, verdict.until
         proof = proof_of(why=why, detail=detail, until=until)
-        facts = (why, detail, until, seal, proof)
     return (
         row_id,
         task.key,
-        task.kind.value,
-        task.lane.value,
-        task.role.value,
-        state.value,
+        kind,
+        lane,
+        role,
+        word_of(state),
         payload,
         task.label,
-        *content,
         task.priority,
-        task.group,
-        task.waits_for,
         run,
         now,
-        *facts,
+        seal,
+        *content,
+        *waits,
+        why,
+        detail,
+        until,
+        proof,
     )
+
+
+def write_rows(
+    connection: sqlite3.Connection,
+    rows: Iterable[tuple[object, ...]],
+    *,
+    verb: str = "INSERT",
+) -> None:
+    """Insert what `insert_row` gave. Raises: sqlite3.Error."""
+    # Columns that are NULL are left out: to hand over None takes longer than to write a text.
+    shapes: defaultdict[tuple[bool, ...], list[tuple[object, ...]]] = defaultdict(list)
+    for row in rows:
+        rest = row[_SURE:]
+        there = tuple([value is not None for value in rest])
+        shapes[there].append((*row[:_SURE], *[value for value in rest if value is not None]))
+    for there, shaped in shapes.items():
+        connection.executemany(f"{verb} {_into(there)}", shaped)
+
+
+def _into(there: tuple[bool, ...]) -> str:
+    names = [*INSERTED[:_SURE], *compress(INSERTED[_SURE:], there)]
+    marks = ", ".join("?" for _ in names)
+    return f"INTO tasks ({', '.join(names)}) VALUES ({marks})"

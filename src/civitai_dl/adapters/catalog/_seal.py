@@ -14,7 +14,12 @@ FACTS = "path, sha256, size, verified, prefixes, why, detail, hint, until"
 
 def seal_of(*content: object) -> int:
     """The checksum of the CONTENT columns: text, whole numbers and None."""
-    text = "\x1f".join(["\0" if value is None else str(value) for value in content])
+    text = "\x1f".join(
+        [
+            value if type(value) is str else "\0" if value is None else str(value)
+            for value in content
+        ]
+    )
     return crc32(text.encode("utf-8", "surrogatepass"))
 
 

@@ -12,12 +12,13 @@ from ._adding import Adding
 from ._rows import CONTENT, PAGES
 from ._tree import BELOW
 
+# CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
 INSERT INTO touched (id, gallery, keep) {BELOW}
 SELECT tasks.id, type = 'gallery',
-       status = 'stored' OR (
-         (status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}'))
-         AND NOT is_due(status, why, until, updated_at))
+       CASE WHEN status = 'stored' THEN 1
+         WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
+         THEN NOT is_due(status, why, until, updated_at) ELSE 0 END
 FROM tasks JOIN below USING (id)
 WHERE (status <> 'stored' OR type NOT IN ('file', 'image'))
   AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}
