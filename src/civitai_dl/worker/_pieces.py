@@ -162,17 +162,20 @@ class Pieces:
         """What has come is not of the file that is there now; the transfer begins anew."""
         self.off = self.stale = True
 
-    async def hold(self, *, drop: bool) -> None:
-        """Let nobody begin; drop: forget all that came, and end whoever is at it."""
+    async def hold(self, *, drop: bool) -> tuple[Island, ...]:
+        """Let nobody begin; drop: forget all that came, and end whoever is at it.
+
+        Returns what is to be kept.
+        """
         self._is_open = False
-        if not drop:
-            return
-        self.islands.clear()
-        for job in self._jobs:
-            job.void = True
-            job.scope.cancel()
-        while self._jobs:
-            await self.bell.wait()
+        if drop:
+            self.islands.clear()
+            for job in self._jobs:
+                job.void = True
+                job.scope.cancel()
+            while self._jobs:
+                await self.bell.wait()
+        return tuple(self.islands)
 
     def open(self) -> None:
         """The partial is ready for pieces."""
@@ -183,6 +186,7 @@ class Pieces:
         """The disk gives back other bytes than it was given: they are fetched again."""
         self.islands.remove(island)
         self._rebuff()
+        self.ring()
         await self._tell(0)
 
     def ring(self) -> None:
@@ -331,7 +335,8 @@ class Pieces:
             async for chunk in body.chunks():
                 await self._put(job, ahead, chunk, body.answer)
         finally:
-            if not job.void and not job.scope.cancel_called:
+            # Also when it is ended: what came is worth the one write.
+            with anyio.CancelScope(shield=True):
                 await ahead.flush()
         if ahead.end < span.end:
             raise ConnectionLost("the body ended early")

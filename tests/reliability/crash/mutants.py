@@ -126,7 +126,12 @@ def checkpoint_before_the_sync() -> AbstractContextManager[object]:
 
 def checkpoint_without_a_name() -> AbstractContextManager[object]:
     """The bytes of a checkpoint are durable, and the name of their partial is not."""
-    return mock.patch.object(LocalPartial, "_checkpoint", LocalPartial.sync_now)
+
+    def checkpoint(partial: LocalPartial) -> int:
+        partial.sync_now()
+        return partial.size
+
+    return mock.patch.object(LocalPartial, "_checkpoint", checkpoint)
 
 
 def documents_not_synced() -> AbstractContextManager[object]:
