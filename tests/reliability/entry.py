@@ -64,6 +64,12 @@ class PoorSystem(System):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(handle, data)
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        if self._lacking == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write_at(handle, data, offset)
+
     def link(self, existing: Path, new: Path) -> None:
         """See System."""
         self._maybe_stale(new)

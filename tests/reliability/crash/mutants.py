@@ -253,6 +253,8 @@ MUTANTS = [
     Mutant("documents not synced", "images", documents_not_synced),
     Mutant("names taken by force", "taken", names_taken_by_force),
     Mutant("the size of a partial believed", "resume", size_believed),
+    Mutant("the length of islands believed", "pieces", size_believed),
+    Mutant("islands told of before the sync", "pieces", checkpoint_before_the_sync),
     Mutant("a staged name believed", "replaced", names_believed),
     Mutant("settled before the folder", "files", settled_before_the_folder),
     Mutant("second names kept", "replaced", second_names_kept, plain=True),

@@ -34,7 +34,7 @@ SIZES = (64 << 10, 256 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-FEW, SOME = 8, 32
+FEW, SOME = 16, 32
 """Transfers at once that may have buffers of the largest size, and of the next."""
 
 RECEIVE = 256 << 10

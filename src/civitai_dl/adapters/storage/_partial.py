@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,8 +67,9 @@ class LocalPartial:
         self._named = False
         self._set_aside = 0
         self._whole = -1
-        # One at a time: they share the file, and on some systems its place.
         self._writing = threading.Lock()
+        # Where nothing can be written at a place, the place of the handle is shared.
+        self._placing = nullcontext() if hasattr(os, "pwrite") else self._writing
         self.gone = False
 
     @property
@@ -169,6 +170,8 @@ class LocalPartial:
             self._meter.feed(chunk)
 
     def _open(self) -> int:
+        if self._handle is not None:
+            return self._handle
         with self._writing:
             if self._handle is None and self._is_new:
                 self._handle = self._system.create(self.path)
@@ -236,7 +239,7 @@ class LocalPartial:
         """Write some of it at a place of its own; returns how many bytes."""
         with self._errors(f"writing {self.path.name}"):
             handle = self._open()
-            with self._writing:
+            with self._placing:
                 done = self._system.write_at(handle, view, offset)
         self._is_synced = False
         self._volume.keep(self.path, done)
