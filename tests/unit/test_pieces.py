@@ -12,6 +12,7 @@ from civitai_dl.domain.decisions import (
     Came,
     Span,
     belongs,
+    is_behind,
     judge_piece,
     may_split,
     next_piece,
@@ -22,6 +23,7 @@ from civitai_dl.domain.decisions._pieces import (
     FIRST_PIECE,
     LEAST_PIECE,
     LEAST_TAIL,
+    MOST_BEHIND,
     MOST_PIECE,
     find_gaps,
     piece_size,
@@ -135,6 +137,15 @@ def test_a_stream_ends_where_others_have_begun() -> None:
     assert wall_before([], 5) is None
     assert 10 == wall_before([Span(30, 40), Span(10, 20), Span(0, 5)], 5)
     assert wall_before([Span(0, 5)], 5) is None
+
+
+def test_nobody_runs_far_ahead_of_the_digest() -> None:
+    """What counts is what it could read at once, not what lies behind a gap."""
+    full = [Island(0, MOST_BEHIND // 2, "a"), Island(MOST_BEHIND // 2, MOST_BEHIND + 1, "b")]
+    assert is_behind(full, 0)
+    assert not is_behind(full, 1)
+    assert not is_behind(full[1:], 0)
+    assert not is_behind([], 0)
 
 
 # --- answers

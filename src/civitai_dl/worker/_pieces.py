@@ -13,6 +13,7 @@ from civitai_dl.domain.decisions import (
     Came,
     Span,
     belongs,
+    is_behind,
     judge_piece,
     may_split,
     next_piece,
@@ -231,6 +232,7 @@ class Pieces:
             if island is not None:
                 if await self.partial.take_in(island):
                     self.islands.remove(island)
+                    self.ring()
                 else:
                     await self._reject(island)
             elif self.covers_frontier or self.may_help:
@@ -268,6 +270,8 @@ class Pieces:
     def _next(self) -> Span | None:
         total = self.mark.total
         assert total is not None
+        if is_behind(self.islands, self.partial.size):
+            return None
         streams = self._helpers + 1 + self.spare.free(self.task.lane)
         taken, first, rate = self._taken(), self.partial.size, self._rate
         span = next_piece(taken, first=first, total=total, rate=rate, streams=streams)

@@ -17,7 +17,7 @@ from civitai_dl.domain.entities import Island, Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
 from civitai_dl.ports import Chunk
 
-from ._ahead import LocalAhead, is_as_written
+from ._ahead import LocalAhead, Reader
 from ._aside import set_aside
 from ._errors import storage_errors
 from ._files import (
@@ -67,8 +67,9 @@ class LocalPartial:
         self._named = False
         self._set_aside = 0
         self._whole = -1
+        self._reader: Reader | None = None
         self._writing = threading.Lock()
-        # Where nothing can be written at a place, the place of the handle is shared.
+        # Without writing at a place, the place of the handle is shared.
         self._placing = nullcontext() if hasattr(os, "pwrite") else self._writing
         self.gone = False
 
@@ -111,7 +112,7 @@ class LocalPartial:
             self._volume.forget(self.path)
             raise NotEnoughRoom(more, lacking)
         with self._errors(f"making room for {self.path.name}"):
-            is_set_aside = self._system.reserve(self._open(), size)
+            is_set_aside = self._volume.set_aside(self._open(), size)
         # What the file system has set aside is no longer counted as free.
         self._set_aside = size if is_set_aside else 0
         self._volume.promise(self.path, 0 if is_set_aside else more)
@@ -256,7 +257,8 @@ class LocalPartial:
         meter = self._meter.copy()
         with self._errors(f"reading {self.path.name}"):
             handle = self._open()
-            if not is_as_written(self.path, island, meter):
+            self._reader = self._reader or Reader(self.path)
+            if not self._reader.is_as_written(island, meter):
                 return False
             with self._writing:
                 os.lseek(handle, island.end, os.SEEK_SET)
