@@ -265,9 +265,7 @@ class LocalStorage:
         if left is not None and left.ours:
             left = self._take_over(name, left, mine)
         foreign = None if left is None or left.ours else left.path
-        partial = LocalPartial(
-            mine, self._resolve, self.volume, left=foreign, is_new=left is None
-        )
+        partial = LocalPartial(mine, self._resolve, self.volume, left=foreign, is_new=left is None)
         try:
             yield partial
         finally:

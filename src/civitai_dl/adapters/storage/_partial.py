@@ -23,13 +23,12 @@ from ._errors import storage_errors
 from ._files import (
     BUFFER,
     DIRECT,
-    READ_SIZE,
     Meter,
+    copy_begun,
     drop,
     give_name,
-    heed_cancellation,
+    read_back,
     room_taken,
-    write_all,
 )
 from ._volume import Volume
 
@@ -132,7 +131,9 @@ class LocalPartial:
         with self._errors(f"writing {self.path.name}"):
             left, self._left = self._left, None
             if left is not None:
-                self._take_from(left, offset, end)
+                # Begun anew with what another process left: it may be writing still.
+                if end:
+                    copy_begun(self._system, left, self._open(), offset, end, self._meter)
                 return
             handle = self._open()
             if os.fstat(handle).st_size < end:
@@ -143,32 +144,7 @@ class LocalPartial:
                 self._system.truncate(handle, end)
                 self._set_aside = 0
             os.lseek(handle, 0, os.SEEK_SET)
-            self._read_back(lambda size: os.read(handle, size), offset)
-
-    def _take_from(self, left: Path, offset: int, end: int) -> None:
-        """Begin a file of our own with what another process left: it may be writing still."""
-        if not end:
-            return
-        handle = self._open()
-
-        def copy(size: int) -> bytes:
-            chunk = source.read(size)
-            write_all(self._system, handle, chunk)
-            return chunk
-
-        with left.open("rb") as source:
-            self._read_back(copy, offset)
-            while source.tell() < end and copy(min(READ_SIZE, end - source.tell())):
-                heed_cancellation()
-        os.lseek(handle, offset, os.SEEK_SET)
-
-    def _read_back(self, read: Callable[[int], bytes], offset: int) -> None:
-        while self._meter.size < offset:
-            heed_cancellation()
-            chunk = read(min(READ_SIZE, offset - self._meter.size))
-            if not chunk:
-                raise OSError(errno.EIO, "the partial became shorter while it was read")
-            self._meter.feed(chunk)
+            read_back(lambda size: os.read(handle, size), offset, self._meter)
 
     def _open(self) -> int:
         if self._handle is not None:
@@ -234,7 +210,7 @@ class LocalPartial:
 
     def ahead(self, start: int) -> LocalAhead:
         """See ports.Partial."""
-        return LocalAhead(start, self._hop, self._write_at)
+        return LocalAhead(start, self._volume.hop, self._write_at)
 
     def _write_at(self, offset: int, view: memoryview) -> int:
         """Write some of it at a place of its own; returns how many bytes."""
@@ -248,7 +224,7 @@ class LocalPartial:
 
     async def take_in(self, island: Island) -> bool:
         """See ports.Partial."""
-        return await self._hop(lambda: self._take_in(island))
+        return await self._volume.hop(lambda: self._take_in(island))
 
     def _take_in(self, island: Island) -> bool:
         self._flush()
