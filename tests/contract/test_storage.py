@@ -783,6 +783,24 @@ class TestLocalStorage(StorageSuite):
             assert partial.held == 900
         assert len(list(scratch.iterdir())) == 1
 
+    @pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="this system does not tell of holes")
+    async def test_of_two_partials_the_one_with_a_hole_goes(
+        self, opened: Open, scratch: Path
+    ) -> None:
+        """A longer partial of which the beginning never came is worth less than a shorter one."""
+        storage = opened()
+        async with storage.partial("file:1:1") as one, storage.partial("file:1:1") as other:
+            await one.begin(0)
+            await one.write(b"a" * 100_000)
+            await one.sync()
+            await other.begin(0)
+            ahead = other.ahead(500_000)
+            await ahead.write(b"b" * 200_000)
+            await other.sync()
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 100_000
+        assert len(list(scratch.iterdir())) == 1
+
     async def test_what_nobody_wants_is_swept_away_after_a_day(
         self, opened: Open, scratch: Path
     ) -> None:
