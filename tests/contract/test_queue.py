@@ -45,6 +45,7 @@ from civitai_dl.domain.entities import (
     GalleryRef,
     Held,
     ImageRef,
+    Island,
     Kind,
     Lane,
     LaneClosed,
@@ -869,6 +870,11 @@ class QueueSuite:
         await bench.catalog.hold("file:10:1", Held(5))
         await bench.catalog.hold("file:10:1", held)
         await bench.die()
+        assert await bench.catalog.held("file:10:1") == held
+        islands = (Island(800, 900, "0000abcd"), Island(1000, 1300, "12345678"))
+        await bench.catalog.hold("file:10:1", replace(held, islands=islands))
+        assert await bench.catalog.held("file:10:1") == replace(held, islands=islands)
+        await bench.catalog.hold("file:10:1", held)
         assert await bench.catalog.held("file:10:1") == held
         await bench.catalog.hold("file:10:1", None)
         await bench.catalog.hold("file:10:1", None)

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_dl.adapters.storage import STATE, LocalStorage, System, local_path, open_storage
+from civitai_dl.domain.entities import Island
 from civitai_dl.errors import (
     ConfigError,
     NotEnoughRoom,
@@ -205,6 +207,120 @@ class StorageSuite:
             await partial.sync()
             with pytest.raises(StorageError):
                 await partial.begin(701)
+
+    # pieces
+
+    @pytest.mark.parametrize("step", [1_000, 60_000, 140_000, 400_000])
+    async def test_bytes_may_come_out_of_order(self, storage: Storage, step: int) -> None:
+        """What is written ahead is taken in where it belongs, and digested in order."""
+        places = [0, 300_000, 700_000, 900_000, len(LARGE)]
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0, crc=True)
+            islands = []
+            for start, end in [*pairwise(places[1:])][::-1]:
+                ahead = partial.ahead(start)
+                assert (start, start) == (ahead.island.start, ahead.island.end)
+                for at in range(start, end, step):
+                    await ahead.write(LARGE[at : min(at + step, end)])
+                assert end == ahead.end
+                await ahead.flush()
+                islands.append(ahead.island)
+                assert f"{zlib.crc32(LARGE[start:end]):08x}" == ahead.island.crc32
+                assert 0 == partial.size
+            for at in range(0, places[1], step):
+                await partial.write(LARGE[at : min(at + step, places[1])])
+            for island in sorted(islands):
+                assert island.start == partial.size
+                assert await partial.take_in(island)
+            assert len(LARGE) == partial.size
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert (sha256(LARGE), f"{zlib.crc32(LARGE):08x}") == (measured.sha256, measured.crc32)
+        assert (LARGE[:4096], LARGE[-4096:]) == (measured.head, measured.tail)
+        assert await storage.read(HERE) == LARGE
+
+    async def test_what_follows_a_piece_is_written_behind_it(self, storage: Storage) -> None:
+        """A stream goes on where a piece ends."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            ahead = partial.ahead(700)
+            await ahead.write(b"b" * 300)
+            await partial.write(b"a" * 700)
+            await ahead.flush()
+            assert await partial.take_in(ahead.island)
+            await partial.write(b"c" * 500)
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        data = b"a" * 700 + b"b" * 300 + b"c" * 500
+        assert sha256(data) == measured.sha256
+        assert await storage.read(HERE) == data
+
+    async def test_islands_are_kept_by_the_next_attempt(self, opened: Open) -> None:
+        """What was durable beyond the size is there for the next process; the rest is dropped."""
+        async with opened().partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(LARGE[:100_000])
+            ahead, lost = partial.ahead(400_000), partial.ahead(900_000)
+            await ahead.write(LARGE[400_000:600_000])
+            await lost.write(LARGE[900_000:])
+            await lost.flush()
+            assert 100_000 == await partial.sync()
+            island = ahead.island
+        storage = opened()
+        async with storage.partial("file:1:1") as partial:
+            assert partial.held == len(LARGE)
+            await partial.begin(100_000, islands=[island])
+            assert (600_000, 100_000) == (partial.held, partial.size)
+            await partial.write(LARGE[100_000:400_000])
+            assert await partial.take_in(island)
+            await partial.write(LARGE[600_000:])
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert sha256(LARGE) == measured.sha256
+        assert await storage.read(HERE) == LARGE
+
+    async def test_an_island_beyond_the_end_is_not_kept(self, storage: Storage) -> None:
+        """Asked to keep an island that is not there, a partial says so and makes none up."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            await partial.sync()
+            with pytest.raises(StorageError):
+                await partial.begin(700, islands=[Island(800, 900, "00000000")])
+
+    @pytest.mark.parametrize(
+        "island", [Island(700, 1_000, "00000000"), Island(700, 1_001, "00000000")]
+    )
+    async def test_an_island_with_other_bytes_is_not_taken_in(
+        self, storage: Storage, island: Island
+    ) -> None:
+        """Bytes that are not those that were written change nothing of what is held."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            await partial.write(b"a" * 700)
+            ahead = partial.ahead(700)
+            await ahead.write(b"b" * 300)
+            await ahead.flush()
+            assert not await partial.take_in(island)
+            assert 700 == partial.size
+            await partial.write(b"c" * 300)
+            measured = await partial.finish()
+            await partial.publish(HERE)
+        assert sha256(b"a" * 700 + b"c" * 300) == measured.sha256
+        assert await storage.read(HERE) == b"a" * 700 + b"c" * 300
+
+    async def test_starting_over_drops_the_islands_too(self, storage: Storage) -> None:
+        """Nothing of a longer file is left behind a shorter one."""
+        async with storage.partial("file:1:1") as partial:
+            await partial.begin(0)
+            ahead = partial.ahead(500_000)
+            await ahead.write(b"x" * 500_000)
+            await ahead.flush()
+            await partial.begin(0)
+            await partial.write(b"short")
+            await partial.finish()
+            await partial.publish(HERE)
+        assert await storage.read(HERE) == b"short"
 
     async def test_two_openings_of_one_task_never_share_a_file(self, storage: Storage) -> None:
         """Should two workers ever meet on one task, neither writes into the other's bytes."""
@@ -665,6 +781,24 @@ class TestLocalStorage(StorageSuite):
         assert len(list(scratch.iterdir())) == 2
         async with opened().partial("file:1:1") as partial:
             assert partial.held == 900
+        assert len(list(scratch.iterdir())) == 1
+
+    @pytest.mark.skipif(not hasattr(os, "SEEK_HOLE"), reason="this system does not tell of holes")
+    async def test_of_two_partials_the_one_with_a_hole_goes(
+        self, opened: Open, scratch: Path
+    ) -> None:
+        """A longer partial of which the beginning never came is worth less than a shorter one."""
+        storage = opened()
+        async with storage.partial("file:1:1") as one, storage.partial("file:1:1") as other:
+            await one.begin(0)
+            await one.write(b"a" * 100_000)
+            await one.sync()
+            await other.begin(0)
+            ahead = other.ahead(500_000)
+            await ahead.write(b"b" * 200_000)
+            await other.sync()
+        async with opened().partial("file:1:1") as partial:
+            assert partial.held == 100_000
         assert len(list(scratch.iterdir())) == 1
 
     async def test_what_nobody_wants_is_swept_away_after_a_day(

@@ -142,9 +142,11 @@ class Stage:
         self.fake.faults.clear()
         self.fake.account.clear()
 
-    async def run(self, kind: Kind, output: Path, *, later: bool = False) -> RunReport:
+    async def run(
+        self, kind: Kind, output: Path, *, later: bool = False, streams: int = 2
+    ) -> RunReport:
         """One run of the program, with the patience that the kind asks for."""
-        settings = self.settings(kind)
+        settings = replace(self.settings(kind), concurrency=streams)
         clock = LaterClock(speed=SPEED) if later else SystemClock(speed=SPEED)
         opened = partial(open_fetcher, silence=kind.silence)
         settings = replace(settings, engine=self.engine)
@@ -169,6 +171,20 @@ class Stage:
                 assert list((output / "corrupted").glob("*.evidence.json"))
             if kind.resolves is not None:
                 assert sum(self.fake.account.resolves().values()) <= kind.resolves
+            await self._heal(kind, output, digest, class_of(report))
+            assert self.fake.account.leaks(GOOD_KEY) == []
+        finally:
+            self.fake.faults.clear()
+
+    async def play_in_pieces(self, kind: Kind, place: Place, output: Path) -> None:
+        """A case without any word about which piece meets the trouble, and how the run ends."""
+        self._calm()
+        for fault in kind.plant(place):
+            self.fake.faults.add(fault)
+        digest, _ = self.truth(kind)
+        try:
+            report = await self.run(kind, output, streams=5)
+            assert_true(output, digest, report)
             await self._heal(kind, output, digest, class_of(report))
             assert self.fake.account.leaks(GOOD_KEY) == []
         finally:

@@ -131,6 +131,11 @@ class FailingSystem(System):
         self._enter("write", self._file(handle))
         return super().write(handle, data)
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        self._enter("write", self._file(handle))
+        return super().write_at(handle, data, offset)
+
     def truncate(self, handle: int, size: int) -> None:
         """See System."""
         self._enter("truncate", self._file(handle))

@@ -30,6 +30,7 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.fetcher._http import HttpBody
 from civitai_dl.adapters.storage import System, _lock
 from civitai_dl.cli import _main, _session
+from civitai_dl.domain.decisions import _pieces
 from civitai_dl.ports import Chunk
 from civitai_dl.scheduler import _gate
 from civitai_dl.worker import _checkpoints
@@ -64,6 +65,12 @@ class PoorSystem(System):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return super().write(handle, data)
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        if self._lacking == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().write_at(handle, data, offset)
+
     def link(self, existing: Path, new: Path) -> None:
         """See System."""
         self._maybe_stale(new)
@@ -94,6 +101,9 @@ def prepare(environment: Mapping[str, str]) -> None:
     if "REHEARSAL_CHECKPOINT" in environment:
         _checkpoints.CHECKPOINT_BYTES = int(environment["REHEARSAL_CHECKPOINT"])
         _slice(max(1, _checkpoints.CHECKPOINT_BYTES // 4))
+    if "REHEARSAL_PIECE" in environment:
+        _pieces.LEAST_PIECE = _pieces.FIRST_PIECE = int(environment["REHEARSAL_PIECE"])
+        _pieces.LEAST_TAIL = _pieces.LEAST_PIECE // 4
     if "REHEARSAL_LOOK" in environment:
         _gate.LOOK_SECONDS = float(environment["REHEARSAL_LOOK"])
     if "REHEARSAL_FLOCK" in environment:

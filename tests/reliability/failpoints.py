@@ -215,6 +215,11 @@ class FailingSystem(System):
         with self._points.step(f"{kind_of(self._paths[handle])}-write"):
             return self._system.write(handle, data)
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        with self._points.step(f"{kind_of(self._paths[handle])}-write"):
+            return self._system.write_at(handle, data, offset)
+
     def truncate(self, handle: int, size: int) -> None:
         """See System."""
         with self._points.step("partial-truncate"):

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,7 +38,11 @@ Before = Callable[[Path], None]
 
 @dataclass
 class Loop:
-    """One world, one service in front of it, and archives that begin in some state."""
+    """One world, one service in front of it, and archives that begin in some state.
+
+    again, worst: see `count_again`. twice: bytes of files that were sent more than once, by any
+    requests. further: for the environment of each command.
+    """
 
     fake: FakeCivitai
     launcher: Launcher
@@ -47,6 +51,8 @@ class Loop:
     rounds: int = 0
     again: int = 0
     worst: int = 0
+    twice: int = 0
+    further: dict[str, str] = field(default_factory=dict)
 
     def fresh(self) -> Path:
         """A new archive."""
@@ -63,7 +69,7 @@ class Loop:
         """How it comes out when nothing happens, and how long that takes."""
         output = self.fresh()
         began = time.monotonic()
-        status, said = self.launcher.call(self.words(output), **REHEARSAL)
+        status, said = self.launcher.call(self.words(output), **REHEARSAL, **self.further)
         took = time.monotonic() - began
         assert status in (0, 1), said
         findings = Findings("undisturbed", 0)
@@ -76,7 +82,7 @@ class Loop:
         output, kills = self.fresh(), 0
         self.fake.account.clear()
         while True:
-            child = self.launcher.start(self.words(output), **REHEARSAL)
+            child = self.launcher.start(self.words(output), **REHEARSAL, **self.further)
             status, killed = child.wait_or_kill(chance.uniform(0, span))
             if not killed:
                 break
@@ -100,6 +106,10 @@ class Loop:
             if seen.status in (200, 206):
                 by_file[seen.file_id].append((offset, seen.bytes_sent))
         for requests in by_file.values():
+            reached = 0
+            for offset, sent in sorted(requests):
+                self.twice += max(0, min(reached, offset + sent) - offset)
+                reached = max(reached, offset + sent)
             for (offset, sent), (after, _) in pairwise(requests):
                 self.again += max(0, offset + sent - after)
                 self.worst = max(self.worst, offset + sent - after)
@@ -153,6 +163,15 @@ def test_files_are_continued_at_their_checkpoints(looping: Callable[..., Loop]) 
     found, _ = kill_on(loop, "files")
     assert loop.worst <= CHECKPOINT + SLACK
     assert loop.again <= found.kills * ACTIVE * (CHECKPOINT + SLACK)
+
+
+@pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))
+def test_a_large_file_is_continued_in_all_its_pieces(looping: Callable[..., Loop]) -> None:
+    """A kill costs a file that comes in pieces what came since its last checkpoint, no more."""
+    loop = looping(files_world(1, 6_000_000))
+    loop.further = {"REHEARSAL_PIECE": "400000"}
+    found, _ = kill_on(loop, "pieces")
+    assert loop.twice <= found.kills * (CHECKPOINT + ACTIVE * SLACK)
 
 
 @pytest.mark.timeout(pick(quick=120, full=900, nightly=2400))

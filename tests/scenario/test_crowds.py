@@ -10,6 +10,7 @@ from archives import FAST, run, wanted
 
 from civitai_dl import _scope
 from civitai_dl.adapters.clock import SystemClock
+from civitai_dl.domain.decisions import _pieces
 from civitai_dl.domain.entities import BytesReceived, Event, TaskSettled, TransferStarted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeOptions, FakeVersion, Fault, Line, World
 
@@ -94,3 +95,30 @@ async def test_a_number_that_was_given_is_kept_to(tmp_path: Path) -> None:
         report = await run(fake, tmp_path, wanted("1"), settings=five, clock=clock, reporter=crowd)
     assert (0, 30) == (report.exit_code, report.total.stored)
     assert max(crowd.numbers) == 5
+
+
+@pytest.mark.parametrize("concurrency", [None, 6])
+async def test_one_large_file_comes_by_all_that_are_free(
+    tmp_path: Path, concurrency: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each connection gets so much and no more, a file comes by many, and costs one link."""
+    for name, size in (("LEAST_PIECE", 50 * KB), ("FIRST_PIECE", 50 * KB), ("LEAST_TAIL", 20 * KB)):
+        monkeypatch.setattr(_pieces, name, size)
+    file = FakeFile(name="large.safetensors", size=12_000 * KB)
+    version = FakeVersion(files=(file,), images=())
+    world = World().creator("ann").model(1, creator="ann", versions=(version,))
+    async with FakeCivitai(world, options=FakeOptions(stores=("r2",))) as fake:
+        cap = Fault(origin="storage", path=".*", every=True, bytes_per_second=200 * KB * SPEED)
+        fake.faults.add(cap)
+        clock = SystemClock(speed=SPEED)
+        settings = replace(FAST, concurrency=concurrency)
+        began = clock.now()
+        report = await run(fake, tmp_path, wanted("1"), settings=settings, clock=clock)
+        seconds = clock.now() - began
+        assert [1] == list(fake.account.resolves().values())
+        assert len(fake.account.of(origin="storage")) > 6
+        most = fake.account.peak("storage")
+    assert (0, 1) == (report.exit_code, report.total.stored)
+    # One alone takes a minute.
+    assert seconds < 50
+    assert most <= (concurrency or 64)

@@ -34,7 +34,7 @@ from civitai_dl.domain.entities import (
     Wanted,
 )
 from civitai_dl.errors import StorageDenied, StorageFull
-from civitai_dl.scheduler import LaneSettings, RunEnd, run_lanes
+from civitai_dl.scheduler import LaneSettings, RunEnd, Spare, Traffic, run_lanes
 from civitai_dl.scheduler._gate import fit
 from civitai_dl.scheduler._width import Width
 
@@ -77,6 +77,7 @@ class Desk:
         self.queue = SqliteQueue(database, self.clock, run, key=False)
         self.ledger = SqliteLedger(database, run)
         self.ear = Ear()
+        self.traffic = Traffic()
 
     async def run(
         self,
@@ -87,9 +88,12 @@ class Desk:
         stop: anyio.Event | None = None,
         lanes: Sequence[Lane] = (Lane.IMAGES,),
         prove: Callable[[], Awaitable[None]] = fit,
+        spare: Spare | None = None,
+        grows: bool = False,
     ) -> RunEnd:
         return await run_lanes(
-            {lane: LaneSettings(workers=workers) for lane in lanes},
+            {lane: LaneSettings(workers=workers, grows=grows) for lane in lanes},
+            spare=spare,
             queue=self.queue,
             perform=perform,
             clock=self.clock,
@@ -97,6 +101,7 @@ class Desk:
             max_wait=max_wait,
             stop=stop or anyio.Event(),
             prove=prove,
+            traffic=self.traffic,
         )
 
     async def open(self) -> int:
@@ -396,6 +401,93 @@ async def test_with_few_handles_fewer_are_at_work(tmp_path: Path) -> None:
         assert await here.open() == 0
         assert [] == here.ear.pauses
     assert (26, 2) == (calls, later)
+
+
+# --- spare streams
+
+
+async def test_what_no_task_needs_is_spare(tmp_path: Path) -> None:
+    """With one task and five workers four streams are to be had, and each of them once."""
+    spare, lane = Spare(), Lane.IMAGES
+    seen: list[int] = []
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        await meet(lambda: spare.free(lane) > 0)
+        for _ in range(4):
+            await spare.take(lane)
+        seen.append(spare.free(lane))
+        with anyio.move_on_after(0.05) as scope:
+            await spare.take(lane)
+        seen.append(scope.cancelled_caught)
+        spare.give(lane)
+        await spare.take(lane)
+        for _ in range(4):
+            spare.give(lane)
+        return [Skipped("done") for _ in tasks]
+
+    async with desk(tmp_path, task(1)) as here:
+        await here.run(perform, workers=5, spare=spare)
+    assert [0, True] == seen
+    assert 0 == spare.at_work[lane]
+
+
+async def test_tasks_come_before_pieces(tmp_path: Path) -> None:
+    """While a task is waiting, nothing is spare; a stream that is given back goes to the task."""
+    spare, lane = Spare(), Lane.IMAGES
+    at_work: list[str] = []
+    most: list[int] = []
+    tried = anyio.Event()
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        key = tasks[0].key
+        at_work.append(key)
+        most.append(len(at_work) + spare.at_work[lane])
+        if key == task(1).key:
+            await spare.take(lane)
+            await here.queue.add([Planned(task(2)), Planned(task(3))])
+            await anyio.sleep(0.05)
+            assert [key] == at_work
+            spare.give(lane)
+            await meet(lambda: len(at_work) == 2)
+            with anyio.move_on_after(0.05) as scope:
+                await spare.take(lane)
+            assert scope.cancelled_caught
+            tried.set()
+        await tried.wait()
+        at_work.remove(key)
+        return [Skipped("done") for _ in tasks]
+
+    async with desk(tmp_path, task(1)) as here:
+        await here.run(perform, workers=2, spare=spare)
+        assert await here.open() == 0
+    assert 2 == max(most)
+
+
+async def test_spare_streams_grow_like_others(tmp_path: Path) -> None:
+    """Where the number is to be found out, one task is alone at first, and gets more later."""
+    spare, lane = Spare(), Lane.IMAGES
+    free: list[int] = []
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        free.append(spare.free(lane))
+        received = 0
+
+        def tick() -> bool:
+            nonlocal received
+            received += 1
+            here.traffic.bytes[lane] += 300_000
+            return spare.free(lane) > 0
+
+        await meet(tick)
+        free.append(spare.free(lane))
+        await spare.take(lane)
+        spare.give(lane, troubled=True)
+        return [Skipped("done") for _ in tasks]
+
+    async with desk(tmp_path, task(1)) as here:
+        await here.run(perform, workers=8, spare=spare, grows=True)
+    assert 0 == free[0]
+    assert free[1] >= 1
 
 
 def test_a_lane_is_narrowed_by_halves_and_widened_by_ones() -> None:

@@ -13,6 +13,7 @@ from civitai_dl.domain.decisions import (
     Came,
     Span,
     belongs,
+    is_behind,
     judge_piece,
     may_split,
     next_piece,
@@ -162,17 +163,20 @@ class Pieces:
         """What has come is not of the file that is there now; the transfer begins anew."""
         self.off = self.stale = True
 
-    async def hold(self, *, drop: bool) -> None:
-        """Let nobody begin; drop: forget all that came, and end whoever is at it."""
+    async def hold(self, *, drop: bool) -> tuple[Island, ...]:
+        """Let nobody begin; drop: forget all that came, and end whoever is at it.
+
+        Returns what is to be kept.
+        """
         self._is_open = False
-        if not drop:
-            return
-        self.islands.clear()
-        for job in self._jobs:
-            job.void = True
-            job.scope.cancel()
-        while self._jobs:
-            await self.bell.wait()
+        if drop:
+            self.islands.clear()
+            for job in self._jobs:
+                job.void = True
+                job.scope.cancel()
+            while self._jobs:
+                await self.bell.wait()
+        return tuple(self.islands)
 
     def open(self) -> None:
         """The partial is ready for pieces."""
@@ -183,6 +187,7 @@ class Pieces:
         """The disk gives back other bytes than it was given: they are fetched again."""
         self.islands.remove(island)
         self._rebuff()
+        self.ring()
         await self._tell(0)
 
     def ring(self) -> None:
@@ -227,6 +232,7 @@ class Pieces:
             if island is not None:
                 if await self.partial.take_in(island):
                     self.islands.remove(island)
+                    self.ring()
                 else:
                     await self._reject(island)
             elif self.covers_frontier or self.may_help:
@@ -264,6 +270,8 @@ class Pieces:
     def _next(self) -> Span | None:
         total = self.mark.total
         assert total is not None
+        if is_behind(self.islands, self.partial.size):
+            return None
         streams = self._helpers + 1 + self.spare.free(self.task.lane)
         taken, first, rate = self._taken(), self.partial.size, self._rate
         span = next_piece(taken, first=first, total=total, rate=rate, streams=streams)
@@ -331,7 +339,8 @@ class Pieces:
             async for chunk in body.chunks():
                 await self._put(job, ahead, chunk, body.answer)
         finally:
-            if not job.void and not job.scope.cancel_called:
+            # Also when it is ended: what came is worth the one write.
+            with anyio.CancelScope(shield=True):
                 await ahead.flush()
         if ahead.end < span.end:
             raise ConnectionLost("the body ended early")

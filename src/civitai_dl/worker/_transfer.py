@@ -125,7 +125,7 @@ class Transfer:
 
     @property
     def checkpointed(self) -> bool:
-        """Whether the catalog has a checkpoint of this partial, to be forgotten in the end."""
+        """Whether the catalog has a checkpoint, to be forgotten in the end."""
         return self.saved.noted
 
     @property
@@ -139,7 +139,6 @@ class Transfer:
             self.pieces.begin(self._held, self.size_hint)
 
     async def _all(self) -> None:
-        """Fetch until the whole is held, in pieces where that may be."""
         if (pieces := self.pieces) is not None and pieces.is_large:
             await beside(pieces.share, lambda: self._rounds(pieces))
             return
@@ -270,13 +269,13 @@ class Transfer:
         stale = pieces is not None and pieces.size > 0 and not (same and goes_on)
         if self._begun and goes_on and not stale:
             return
-        if pieces is not None:
-            await pieces.hold(drop=stale)
-        islands = () if pieces is None else tuple(pieces.islands)
+        islands = () if pieces is None else await pieces.hold(drop=stale)
         await self.partial.begin(offset, crc=self.crc, islands=islands)
         self._begun = True
         if pieces is not None:
             pieces.open()
+        if stale:
+            self._emit_start(self.size_hint)
 
     async def _stream(self, body: Body, take: Take) -> bool:
         promised = promised_size(body.answer, offset=take.offset)

@@ -148,7 +148,10 @@ def read_facts(path: Path) -> Facts:
         rows = connection.execute(
             "SELECT key, type, status, path, sha256, size, staged, source, hint FROM tasks"
         ).fetchall()
-        held = connection.execute("SELECT key, size FROM partials").fetchall()
+        held = connection.execute(
+            "SELECT key, size + COALESCE((SELECT SUM(json_extract(value, '$[1]') - "
+            "json_extract(value, '$[0]')) FROM json_each(islands)), 0) FROM partials"
+        ).fetchall()
     finally:
         connection.close()
     return Facts(tuple(_row(*row) for row in rows), dict(held))

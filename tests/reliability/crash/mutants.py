@@ -76,7 +76,7 @@ def staged_after_the_name() -> AbstractContextManager[object]:
         ends = await barrier.storage.publish_all(named)
         await barrier.catalog.stage([(wish.key, wish.stored) for wish in batch])
         for wish, end in zip(batch, ends, strict=True):
-            wish.error, wish.done = end, True
+            wish.error = end
 
     return mock.patch.object(Barrier, "_publish_all", publish_all)
 
@@ -126,7 +126,12 @@ def checkpoint_before_the_sync() -> AbstractContextManager[object]:
 
 def checkpoint_without_a_name() -> AbstractContextManager[object]:
     """The bytes of a checkpoint are durable, and the name of their partial is not."""
-    return mock.patch.object(LocalPartial, "_checkpoint", LocalPartial.sync_now)
+
+    def checkpoint(partial: LocalPartial) -> int:
+        partial.sync_now()
+        return partial.size
+
+    return mock.patch.object(LocalPartial, "_checkpoint", checkpoint)
 
 
 def documents_not_synced() -> AbstractContextManager[object]:
@@ -158,7 +163,7 @@ def size_believed() -> AbstractContextManager[object]:
         told = await transfer.tools.catalog.held(transfer.task.key)
         size = transfer.partial.held
         transfer._held = None if told is None or not size else replace(told, size=size)
-        transfer.saved.begin(transfer._held)
+        transfer.saved._begin(transfer._held)
 
     return mock.patch.object(Transfer, "_take_over", take_over)
 
@@ -248,6 +253,8 @@ MUTANTS = [
     Mutant("documents not synced", "images", documents_not_synced),
     Mutant("names taken by force", "taken", names_taken_by_force),
     Mutant("the size of a partial believed", "resume", size_believed),
+    Mutant("the length of islands believed", "pieces", size_believed),
+    Mutant("islands told of before the sync", "pieces", checkpoint_before_the_sync),
     Mutant("a staged name believed", "replaced", names_believed),
     Mutant("settled before the folder", "files", settled_before_the_folder),
     Mutant("second names kept", "replaced", second_names_kept, plain=True),

@@ -85,6 +85,14 @@ class RecordingSystem(System):
             self._log.add(Op("write", node=self._nodes[handle], offset=offset, data=written))
             return done
 
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        with self._log.lock:
+            done = super().write_at(handle, data, offset)
+            written = bytes(memoryview(data)[:done])
+            self._log.add(Op("write", node=self._nodes[handle], offset=offset, data=written))
+            return done
+
     def truncate(self, handle: int, size: int) -> None:
         """See System."""
         with self._log.lock:
@@ -160,6 +168,11 @@ class QuietSystem(System):
         """See System."""
         self.changes += 1
         return super().write(handle, data)
+
+    def write_at(self, handle: int, data: bytes | memoryview, offset: int) -> int:
+        """See System."""
+        self.changes += 1
+        return super().write_at(handle, data, offset)
 
     def truncate(self, handle: int, size: int) -> None:
         """See System."""

@@ -24,6 +24,7 @@ from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.adapters.storage import STATE, _local, _volume
 from civitai_dl.adapters.storage._owner import Owner, myself
 from civitai_dl.config import Settings
+from civitai_dl.domain.decisions import _pieces
 from civitai_dl.domain.entities import BytesReceived, Event, Wanted
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeOptions, FakeVersion, World
 from civitai_dl.worker import _checkpoints
@@ -43,6 +44,7 @@ class Recording:
     true: SHA256 of all that the service gave, in lower case. own: files of the user that were there
     before, by path. since: the call before which no crash is of interest: the service was another
     one then.
+    in_pieces: files are fetched in pieces, as if they were large.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Recording:
     own: Mapping[str, bytes] = field(default_factory=dict)
     since: int = 0
     lenient: bool = False
+    in_pieces: bool = False
 
 
 @dataclass(slots=True)
@@ -149,6 +152,12 @@ async def _stopped_and_continued(bench: Bench) -> None:
     await bench.run()
 
 
+def _large(odd: int) -> World:
+    files = (_file(1, 260_000 + odd), _file(2, 70_000 + odd, hashes="none"))
+    version = FakeVersion("v1.0", id=11, files=files, images=())
+    return World().model(1, creator="ann", versions=(version,))
+
+
 async def _other_bytes(bench: Bench) -> None:
     await bench.run()
     bench.fake.world.change_file(101, lambda file: replace(file, revision=1))
@@ -167,13 +176,14 @@ def _taken(odd: int) -> World:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """own: files of the user that are there before. lenient: as in Recording."""
+    """own: files of the user that are there before. lenient, in_pieces: as in Recording."""
 
     world: Callable[[int], World]
     runs: Callable[[Bench], Awaitable[None]]
     settings: Settings = PLAIN
     own: Mapping[str, bytes] = field(default_factory=dict)
     lenient: bool = False
+    in_pieces: bool = False
 
 
 WORKLOADS = {
@@ -182,6 +192,7 @@ WORKLOADS = {
     "resume": Workload(_resume, _stopped_and_continued),
     "replaced": Workload(_replaced, _other_bytes, lenient=True),
     "taken": Workload(_taken, _once, own=OWN),
+    "pieces": Workload(_large, _stopped_and_continued, in_pieces=True),
 }
 
 
@@ -207,7 +218,11 @@ async def recorded(
         log = Log(start, start.copy())
         async with fake:
             bench = Bench(root, log, fake, wanted("model:1"), workload.settings, plain)
-            with small(), sliced(), owned(dead_owner() if dead else myself()):
+            with (
+                small(in_pieces=workload.in_pieces),
+                sliced(),
+                owned(dead_owner() if dead else myself()),
+            ):
                 await workload.runs(bench)
             yield Recording(
                 name,
@@ -219,6 +234,7 @@ async def recorded(
                 own=workload.own,
                 since=bench.since,
                 lenient=workload.lenient,
+                in_pieces=workload.in_pieces,
             )
 
 
@@ -239,12 +255,16 @@ def scratch() -> Iterator[Path]:
         yield Path(folder).resolve()
 
 
+PIECES = {"LEAST_PIECE": 20_000, "FIRST_PIECE": 20_000, "MOST_PIECE": 60_000, "LEAST_TAIL": 8_000}
+
+
 @contextmanager
-def small() -> Iterator[None]:
-    """Checkpoints every 16 KiB, and a small reserve."""
+def small(*, in_pieces: bool = False) -> Iterator[None]:
+    """Checkpoints every 16 KiB, and a small reserve; in_pieces: pieces of about 20 kB."""
     with (
         mock.patch.object(_checkpoints, "CHECKPOINT_BYTES", CHECKPOINT),
         mock.patch.object(_volume, "RESERVE", RESERVE),
+        mock.patch.multiple(_pieces, **(PIECES if in_pieces else {"LEAST_PIECE": 4 << 20})),
     ):
         yield
 

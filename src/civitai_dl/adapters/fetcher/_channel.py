@@ -12,7 +12,7 @@ import pycurl
 if TYPE_CHECKING:
     from ._multi import Multi
 
-RIPE_SECONDS = 0.02
+RIPE_SECONDS = 0.05
 """Bytes that do not fill half a buffer are handed over after so long: few and large pieces cost
 less than many small ones, and nobody sees the difference."""
 

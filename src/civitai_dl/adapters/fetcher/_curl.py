@@ -30,12 +30,12 @@ from ._head import Head
 from ._multi import Multi
 from ._trust import Trust
 
-SIZES = (64 << 10, 256 << 10, 1 << 20)
+SIZES = (64 << 10, 256 << 10, 512 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-FEW, SOME = 8, 32
-"""Transfers at once that may have buffers of the largest size, and of the next."""
+MOST_OF = ((1 << 20, 8), (512 << 10, 16), (256 << 10, 32))
+"""Bytes of a buffer, and how many transfers at once may have such large ones."""
 
 RECEIVE = 256 << 10
 """Bytes that libcurl asks the system for at once."""
@@ -47,7 +47,7 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 4 << 20
+MOST_FREE = 8 << 20
 """Bytes of each size that wait to be used again."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -70,7 +70,7 @@ def buffer_size(
     None when nobody has said. whole: it is all of the body, not the rest of a large one. lent:
     bytes of the buffers that all of them have.
     """
-    most = SIZES[2] if transfers <= FEW else SIZES[1] if transfers <= SOME else SIZES[0]
+    most = next((size for size, count in MOST_OF if transfers <= count), SIZES[0])
     if limit > 0:
         return max(LEAST_BUFFER, min(most, int(limit / 10)))
     if length is None:

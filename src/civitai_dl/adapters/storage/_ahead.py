@@ -9,7 +9,11 @@ from pathlib import Path
 from civitai_dl.domain.entities import Island
 from civitai_dl.ports import Chunk
 
-from ._files import BUFFER, DIRECT, READ_SIZE, Meter, heed_cancellation
+from ._files import BUFFER, DIRECT, Meter, heed_cancellation
+
+SLICE = 4 << 20
+"""Bytes that are read back at once. Each step of a thread waits for its turn among all others, so
+that many small ones would fall behind what comes."""
 
 
 class LocalAhead:
@@ -63,21 +67,27 @@ class LocalAhead:
             view = view[done:]
 
 
-def is_as_written(path: Path, island: Island, meter: Meter) -> bool:
-    """Read an island into a meter; whether its bytes are those that were written.
+class Reader:
+    """Reads islands of a file back, with one buffer for all of them."""
 
-    Cancellable between slices when called in a worker thread.
-    """
-    buffer = memoryview(bytearray(READ_SIZE))
-    left, crc = island.end - island.start, 0
-    with path.open("rb", buffering=0) as source:
-        source.seek(island.start)
-        while left:
-            heed_cancellation()
-            size = source.readinto(buffer[:left])
-            if not size:
-                return False
-            crc = zlib.crc32(buffer[:size], crc)
-            meter.feed(buffer[:size])
-            left -= size
-    return f"{crc:08x}" == island.crc32
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._buffer = memoryview(bytearray(SLICE))
+
+    def is_as_written(self, island: Island, meter: Meter) -> bool:
+        """Read an island into a meter; whether its bytes are those that were written.
+
+        Cancellable between slices when called in a worker thread.
+        """
+        left, crc = island.end - island.start, 0
+        with self._path.open("rb", buffering=0) as source:
+            source.seek(island.start)
+            while left:
+                heed_cancellation()
+                size = source.readinto(self._buffer[:left])
+                if not size:
+                    return False
+                crc = zlib.crc32(self._buffer[:size], crc)
+                meter.feed(self._buffer[:size])
+                left -= size
+        return f"{crc:08x}" == island.crc32

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio.from_thread
@@ -87,6 +88,36 @@ def check_identity(handle: int, path: Path, size: int) -> None:
     ours, there = os.fstat(handle), path.stat()
     if ours.st_size != size or not os.path.samestat(ours, there):
         raise OSError(errno.EIO, "the partial was changed by somebody else")
+
+
+def read_back(read: Callable[[int], bytes], size: int, meter: Meter) -> None:
+    """Have a meter meet what is there, up to a size. Raises: OSError when it is not all there."""
+    while meter.size < size:
+        heed_cancellation()
+        chunk = read(min(READ_SIZE, size - meter.size))
+        if not chunk:
+            raise OSError(errno.EIO, "the partial became shorter while it was read")
+        meter.feed(chunk)
+
+
+def copy_begun(
+    system: System, left: Path, handle: int, offset: int, end: int, meter: Meter
+) -> None:
+    """Copy a file up to an end, and have a meter meet what is before the offset.
+
+    Whoever writes next does so at the offset.
+    """
+
+    def copy(size: int) -> bytes:
+        chunk = source.read(size)
+        write_all(system, handle, chunk)
+        return chunk
+
+    with left.open("rb") as source:
+        read_back(copy, offset, meter)
+        while source.tell() < end and copy(min(READ_SIZE, end - source.tell())):
+            heed_cancellation()
+    os.lseek(handle, offset, os.SEEK_SET)
 
 
 def give_name(system: System, existing: Path, final: Path) -> None:

@@ -83,13 +83,31 @@ def _is_of_the_dead(name: str) -> bool:
 
 
 def _keep_better(system: System, found: dict[str, Left], new: Left) -> None:
-    """Of two partials of one task, the one that is ours, then the longer one."""
+    """Of two partials of one task, the one that is ours, then the one that is whole for longer."""
     name = task_name(new.path.name)
     old = found.get(name)
     if old is None:
         found[name] = new
         return
-    better, worse = sorted((old, new), key=lambda left: (left.ours, left.size), reverse=True)
+    better, worse = sorted((old, new), key=lambda left: (left.ours, _solid(left)), reverse=True)
     found[name] = better
     if worse.ours:
         drop(system, worse.path)
+
+
+def _solid(left: Left) -> int:
+    """How far a partial goes without a hole: the checkpoint may be about the other one."""
+    seek_hole = getattr(os, "SEEK_HOLE", None)
+    if seek_hole is None:
+        return left.size
+    try:
+        handle = os.open(left.path, os.O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        return os.lseek(handle, 0, seek_hole)
+    except OSError:
+        # An empty file, or a file system that does not tell.
+        return left.size
+    finally:
+        os.close(handle)

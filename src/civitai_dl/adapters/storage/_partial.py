@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,20 +17,19 @@ from civitai_dl.domain.entities import Island, Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
 from civitai_dl.ports import Chunk
 
-from ._ahead import LocalAhead, is_as_written
+from ._ahead import LocalAhead, Reader
 from ._aside import set_aside
 from ._errors import storage_errors
 from ._files import (
     BUFFER,
     DIRECT,
-    READ_SIZE,
     Meter,
     check_identity,
+    copy_begun,
     drop,
     give_name,
-    heed_cancellation,
+    read_back,
     room_taken,
-    write_all,
 )
 from ._volume import Volume
 
@@ -68,8 +67,10 @@ class LocalPartial:
         self._named = False
         self._set_aside = 0
         self._whole = -1
-        # One at a time: they share the file, and on some systems its place.
+        self._reader: Reader | None = None
         self._writing = threading.Lock()
+        # Without writing at a place, the place of the handle is shared.
+        self._placing = nullcontext() if hasattr(os, "pwrite") else self._writing
         self.gone = False
 
     @property
@@ -111,7 +112,7 @@ class LocalPartial:
             self._volume.forget(self.path)
             raise NotEnoughRoom(more, lacking)
         with self._errors(f"making room for {self.path.name}"):
-            is_set_aside = self._system.reserve(self._open(), size)
+            is_set_aside = self._volume.set_aside(self._open(), size)
         # What the file system has set aside is no longer counted as free.
         self._set_aside = size if is_set_aside else 0
         self._volume.promise(self.path, 0 if is_set_aside else more)
@@ -131,7 +132,9 @@ class LocalPartial:
         with self._errors(f"writing {self.path.name}"):
             left, self._left = self._left, None
             if left is not None:
-                self._take_from(left, offset, end)
+                # Begun anew with what another process left: it may be writing still.
+                if end:
+                    copy_begun(self._system, left, self._open(), offset, end, self._meter)
                 return
             handle = self._open()
             if os.fstat(handle).st_size < end:
@@ -142,34 +145,11 @@ class LocalPartial:
                 self._system.truncate(handle, end)
                 self._set_aside = 0
             os.lseek(handle, 0, os.SEEK_SET)
-            self._read_back(lambda size: os.read(handle, size), offset)
-
-    def _take_from(self, left: Path, offset: int, end: int) -> None:
-        """Begin a file of our own with what another process left: it may be writing still."""
-        if not end:
-            return
-        handle = self._open()
-
-        def copy(size: int) -> bytes:
-            chunk = source.read(size)
-            write_all(self._system, handle, chunk)
-            return chunk
-
-        with left.open("rb") as source:
-            self._read_back(copy, offset)
-            while source.tell() < end and copy(min(READ_SIZE, end - source.tell())):
-                heed_cancellation()
-        os.lseek(handle, offset, os.SEEK_SET)
-
-    def _read_back(self, read: Callable[[int], bytes], offset: int) -> None:
-        while self._meter.size < offset:
-            heed_cancellation()
-            chunk = read(min(READ_SIZE, offset - self._meter.size))
-            if not chunk:
-                raise OSError(errno.EIO, "the partial became shorter while it was read")
-            self._meter.feed(chunk)
+            read_back(lambda size: os.read(handle, size), offset, self._meter)
 
     def _open(self) -> int:
+        if self._handle is not None:
+            return self._handle
         with self._writing:
             if self._handle is None:
                 self._handle = self._system.create(self.path) if self._is_new else self._reopen()
@@ -232,13 +212,13 @@ class LocalPartial:
 
     def ahead(self, start: int) -> LocalAhead:
         """See ports.Partial."""
-        return LocalAhead(start, self._hop, self._write_at)
+        return LocalAhead(start, self._volume.hop, self._write_at)
 
     def _write_at(self, offset: int, view: memoryview) -> int:
         """Write some of it at a place of its own; returns how many bytes."""
         with self._errors(f"writing {self.path.name}"):
             handle = self._open()
-            with self._writing:
+            with self._placing:
                 done = self._system.write_at(handle, view, offset)
         self._is_synced = False
         self._volume.keep(self.path, done)
@@ -246,7 +226,7 @@ class LocalPartial:
 
     async def take_in(self, island: Island) -> bool:
         """See ports.Partial."""
-        return await self._hop(lambda: self._take_in(island))
+        return await self._volume.hop(lambda: self._take_in(island))
 
     def _take_in(self, island: Island) -> bool:
         self._flush()
@@ -255,7 +235,8 @@ class LocalPartial:
         meter = self._meter.copy()
         with self._errors(f"reading {self.path.name}"):
             handle = self._open()
-            if not is_as_written(self.path, island, meter):
+            self._reader = self._reader or Reader(self.path)
+            if not self._reader.is_as_written(island, meter):
                 return False
             with self._writing:
                 os.lseek(handle, island.end, os.SEEK_SET)

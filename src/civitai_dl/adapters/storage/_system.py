@@ -24,6 +24,8 @@ KEEP_SIZE = 1
 """FALLOC_FL_KEEP_SIZE of Linux' fallocate."""
 AT_HERE = -100
 """AT_FDCWD: a relative path is relative to the working directory."""
+IN_MEMORY = 0x01021994
+"""TMPFS_MAGIC, the type of a file system without a disk."""
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
@@ -74,6 +76,16 @@ class System:
         if code in UNSUPPORTED:
             return False
         raise OSError(code, os.strerror(code))
+
+    def is_in_memory(self, path: Path) -> bool:
+        """Whether a folder lies on no disk: setting room aside there fills each page with zeros."""
+        library = _library()
+        if library is None or sys.platform != "linux":
+            return False
+        told = ctypes.create_string_buffer(512)
+        if library.statfs(os.fsencode(path), told) != 0:
+            return False
+        return ctypes.c_long.from_buffer(told).value == IN_MEMORY
 
     def sync(self, handle: int) -> None:
         """Make a file's bytes durable. Once failed, never to be trusted for this file again."""

@@ -42,6 +42,7 @@ class Volume:
         self._crew = ThreadPoolExecutor(THREADS, "disk")
         self._reserve = scratch.parent / "reserve"
         self._lock = threading.Lock()
+        self._in_memory = system.is_in_memory(root)
         self._promised: dict[Path, int] = {}
         self._durable: set[Path] = {root}
         self.settled: set[Path] = set()
@@ -107,6 +108,10 @@ class Volume:
             return shutil.disk_usage(self.root).free
         except OSError:
             return None
+
+    def set_aside(self, handle: int, size: int) -> bool:
+        """Set room aside for a file; False where that is not possible, or not worth it."""
+        return not self._in_memory and self.system.reserve(handle, size)
 
     def promise(self, path: Path, size: int) -> None:
         """So many bytes more will come into a file."""

@@ -31,6 +31,10 @@ FEWEST_PIECES = 2
 """A file, or what is left of it, that has not so many of the least size is fetched by one."""
 
 
+MOST_BEHIND = 512 << 20
+"""So much may wait for the digest, which reads it from memory; then nobody fetches more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Bytes [start, end) of a file."""
@@ -95,6 +99,16 @@ def find_gaps(taken: Sequence[Span], *, first: int, total: int) -> list[Span]:
     if first < total:
         found.append(Span(first, total))
     return found
+
+
+def is_behind(islands: Sequence[Island], frontier: int) -> bool:
+    """Whether the digest has so much to do that it should be left alone. islands: in order."""
+    ready = frontier
+    for island in islands:
+        if island.start > ready:
+            break
+        ready = max(ready, island.end)
+    return ready - frontier > MOST_BEHIND
 
 
 def wall_before(taken: Sequence[Span], frontier: int) -> int | None:
