@@ -72,6 +72,7 @@ class LaneRunner:
     max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
     task may be at work, to see whether the trouble is over. traffic: what growth is measured by.
     spare: told of the streams that no task needs. full: none was free when it last looked.
+    starved: there was no task.
     """
 
     lane: Lane
@@ -93,6 +94,7 @@ class LaneRunner:
     budget: RetryBudget = field(default_factory=RetryBudget)
     width: Width = field(init=False)
     full: bool = False
+    starved: bool = False
     growth: Growth | None = None
     claimed: deque[Lease] = field(default_factory=deque)
     settling: Together[tuple[Lease, Outcome], None] = field(init=False)
@@ -102,7 +104,9 @@ class LaneRunner:
         self.width = Width(self.settings.workers, self.settings.workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
-        self.spare.listen(self.lane, began=self._spare_began, ended=self._spare_ended)
+        self.spare.listen(
+            self.lane, began=self._spare_began, ended=self._spare_ended, left=self._task_left
+        )
 
     def _spare_began(self) -> None:
         if self.growth is not None:
@@ -112,8 +116,15 @@ class LaneRunner:
         self._stream_ended()
         if self.growth is not None and troubled:
             self.growth.met_trouble()
+        self.board.ring(self.lane)
+
+    def _task_left(self) -> None:
+        """A task needs its stream no more: it is for the next one, or spare where there is none."""
+        self._stream_ended()
         if self.full:
             self.board.ring(self.lane)
+        elif self.starved:
+            self.spare.offer(self.lane, self._allowed() - self._busy)
 
     def _stream_ended(self) -> None:
         if self.growth is not None:
@@ -159,6 +170,7 @@ class LaneRunner:
     async def _step(self, group: TaskGroup) -> float | None:
         """Start one piece of work. Returns seconds to wait, None to wait for the bell."""
         # Until there turns out to be no task for them, no stream is spare.
+        self.starved = False
         self.spare.offer(self.lane, 0)
         if self.closed is not None:
             await self._give_back()
@@ -201,6 +213,7 @@ class LaneRunner:
 
     async def _nothing(self) -> float | None:
         due = await self.queue.next_due(self.lane)
+        self.starved = True
         self.spare.offer(self.lane, self._allowed() - self._busy)
         busy = self.board.working.get(self.lane, 0) + self.spare.at_work[self.lane]
         if due is None:

@@ -15,10 +15,14 @@ MOST_LEFT = 64
 
 @dataclass(frozen=True, slots=True)
 class _Ears:
-    """Told of each stream that is taken, and of each that is given back (and if it met trouble)."""
+    """Told of each stream that is taken, and of each that is given back (and if it met trouble).
+
+    left: told of each task that needs its own no more.
+    """
 
     began: Callable[[], None]
     ended: Callable[[bool], None]
+    left: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -34,10 +38,15 @@ class Spare:
     _bell: anyio.Event = field(default_factory=anyio.Event)
 
     def listen(
-        self, lane: Lane, *, began: Callable[[], None], ended: Callable[[bool], None]
+        self,
+        lane: Lane,
+        *,
+        began: Callable[[], None],
+        ended: Callable[[bool], None],
+        left: Callable[[], None],
     ) -> None:
         """From now on tell these of the lane's streams."""
-        self._ears[lane] = _Ears(began, ended)
+        self._ears[lane] = _Ears(began, ended, left)
 
     def offer(self, lane: Lane, count: int) -> None:
         """So many are spare until something else is said; 0 while tasks may need them."""
@@ -63,7 +72,7 @@ class Spare:
         """See ports.SpareStreams. So that memory is bounded, only so many may."""
         if lane in self._ears and len(self.left[lane]) < MOST_LEFT:
             self.left[lane].add(key)
-            self._ears[lane].ended(False)
+            self._ears[lane].left()
 
     def has_left(self, lane: Lane, key: str) -> bool:
         """Whether a task that has ended now had left its stream before; that is forgotten then."""
