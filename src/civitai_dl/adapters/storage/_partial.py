@@ -62,6 +62,8 @@ class LocalPartial:
         self._handle: int | None = None
         self._buffer = bytearray()
         self._meter = Meter(crc=False)
+        # By itself: while bytes are on their way from the buffer to the meter, neither has them.
+        self._size = 0
         self._spoilt: OSError | None = None
         self._is_synced = False
         self._named = False
@@ -87,7 +89,7 @@ class LocalPartial:
     @property
     def size(self) -> int:
         """See ports.Partial."""
-        return self._meter.size + len(self._buffer)
+        return self._size
 
     async def _hop(self, function: Callable[[], T]) -> T:
         # Abandoning the thread would leave it writing to a file that somebody else may own by then.
@@ -123,10 +125,12 @@ class LocalPartial:
         """See ports.Partial."""
         self._buffer.clear()
         self._meter = Meter(crc=crc)
+        self._size = 0
         self._is_synced = False
         end = max([offset, *(island.end for island in islands)])
         if offset or self._handle is not None or self.held:
             await self._hop(lambda: self._keep(offset, end))
+        self._size = offset
 
     def _keep(self, offset: int, end: int) -> None:
         with self._errors(f"writing {self.path.name}"):
@@ -169,9 +173,14 @@ class LocalPartial:
         is_last = self.size + len(chunk) == self._whole
         if is_last or len(chunk) >= DIRECT:
             # The caller waits, so that its bytes can be taken as they lie.
-            await self._volume.hop(lambda: self._append(chunk, is_last=is_last))
+            try:
+                await self._volume.hop(lambda: self._append(chunk, is_last=is_last))
+            finally:
+                # Whatever happened, it was written or is in the buffer.
+                self._size += len(chunk)
             return
         self._buffer += chunk
+        self._size += len(chunk)
         if len(self._buffer) >= BUFFER:
             await self._volume.hop(self._flush)
 
@@ -240,7 +249,7 @@ class LocalPartial:
                 return False
             with self._writing:
                 os.lseek(handle, island.end, os.SEEK_SET)
-        self._meter = meter
+        self._meter, self._size = meter, island.end
         return True
 
     async def sync(self) -> int:
