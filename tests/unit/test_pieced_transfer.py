@@ -50,6 +50,7 @@ def spare_streams(bench: Bench, count: int = STREAMS - 1) -> Spare:
     spare.listen(
         Lane.FILES,
         began=lambda: None,
+        left=lambda: None,
         ended=lambda _: spare.offer(Lane.FILES, count - spare.at_work[Lane.FILES]),
     )
     spare.offer(Lane.FILES, count)
