@@ -35,7 +35,7 @@ PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
 MOST_AGAIN = 450
-"""Modules that a run with nothing new imports, the interpreter's own included; 419 when counted."""
+"""Modules that a run with nothing new imports, the interpreter's own included; 435 when counted."""
 
 
 def world() -> World:
@@ -50,14 +50,16 @@ def imported(said: str) -> list[str]:
 
 
 def test_a_run_imports_what_it_uses(tmp_path: Path, environment: dict[str, str]) -> None:
-    """No second client, no live display in a pipe, nothing of verify; with nothing new no pages."""
+    """No second client, no live display in a pipe, nothing of verify."""
+    # Where coverage is measured, it is imported into every process.
+    alone = {name: text for name, text in environment.items() if not name.startswith("COV")}
     words = ["1", "-o", "archive", "--max-rate-model", "0", "--no-gallery", "--base-url"]
     with FakeCivitai(world()).in_thread() as fake:
         first, again = (
             subprocess.run(
                 [sys.executable, "-X", "importtime", "-m", "civitai_dl", *words, fake.base_url],
                 cwd=tmp_path,
-                env=environment,
+                env=alone,
                 capture_output=True,
                 text=True,
                 timeout=60,

@@ -130,8 +130,6 @@ def _may_ask(host: str, *, is_https: bool, local_service: bool) -> bool:
         host = host.encode("idna").decode().lower().removesuffix(".")
     except ValueError:
         return False
-    if not host:
-        return False
     if _is_loopback(host):
         return local_service
     return is_https and not _is_private(host)
