@@ -294,6 +294,42 @@ class QueueSuite:
         await bench.settle(lease, stored(1))
         assert await bench.all_keys(Lane.FILES) == ["file:10:2", "file:10:3"]
 
+    async def test_images_are_claimed_ahead(self, bench: Bench) -> None:
+        """So many at once as were asked for, each with a claim of its own; of a source one only."""
+        several = [image(number) for number in range(1, 6)]
+        await bench.add(image(6, source="s"), image(7, source="s"), *several)
+        leases = await bench.queue.claim(Lane.IMAGES, most=1, ahead=4)
+        wanted = ["image:6@gallery", *(f"image:{number}@gallery" for number in (1, 2))]
+        assert (keys(leases), len({lease.token for lease in leases})) == (wanted, 3)
+        await bench.queue.release(leases[1:])
+        rest = [f"image:{number}@gallery" for number in (1, 2, 3, 4, 5)]
+        assert await bench.all_keys(Lane.IMAGES) == rest
+        await bench.settle(leases[0], stored(6))
+        assert await bench.all_keys(Lane.IMAGES) == ["image:7@gallery", *rest]
+
+    async def test_a_page_is_claimed_alone(self, bench: Bench) -> None:
+        """What may become due again while it is done does not wait in a line of claims."""
+        await bench.add(image(1), *dress_tasks(1, "Dream"), image(2))
+        seen = [keys(await bench.queue.claim(Lane.IMAGES, most=1, ahead=8)) for _ in range(3)]
+        assert seen == [["image:1@gallery"], ["page:1"], ["image:2@gallery"]]
+
+    async def test_a_claim_tells_what_is_known_of_the_bytes(self, bench: Bench) -> None:
+        """What an earlier try has left, and who has equal bytes, comes along with the claim."""
+        await bench.add(image(1, source="s"), image(2, source="s"))
+        await bench.settle(await bench.one(Lane.IMAGES), stored(1))
+        (lease,) = await bench.queue.claim(Lane.IMAGES, most=1, ahead=2)
+        begun = lease.task.begun
+        assert begun is not None
+        assert (begun.staged, begun.held) == (None, None)
+        assert list(begun.twins) == await bench.catalog.find_source("s") != []
+        await bench.catalog.hold(lease.task.key, Held(5, '"tag"', "h", 9))
+        await bench.catalog.stage([(lease.task.key, stored(2))])
+        await bench.queue.release([lease])
+        (lease,) = await bench.queue.claim(Lane.IMAGES, most=1, ahead=2)
+        begun = lease.task.begun
+        assert begun is not None
+        assert (begun.staged, begun.held) == (stored(2), Held(5, '"tag"', "h", 9))
+
     async def test_a_source_that_was_given_back_is_free(self, bench: Bench) -> None:
         """A task that was put off does not keep its twin from being fetched."""
         await bench.add(file(1, source="s"), file(2, source="s"))

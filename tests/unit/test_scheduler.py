@@ -90,9 +90,10 @@ class Desk:
         prove: Callable[[], Awaitable[None]] = fit,
         spare: Spare | None = None,
         grows: bool = False,
+        ahead: int = 1,
     ) -> RunEnd:
         return await run_lanes(
-            {lane: LaneSettings(workers=workers, grows=grows) for lane in lanes},
+            {lane: LaneSettings(workers=workers, grows=grows, ahead=ahead) for lane in lanes},
             spare=spare,
             queue=self.queue,
             perform=perform,
@@ -461,6 +462,48 @@ async def test_tasks_come_before_pieces(tmp_path: Path) -> None:
         await here.run(perform, workers=2, spare=spare)
         assert await here.open() == 0
     assert 2 == max(most)
+
+
+async def test_a_task_that_leaves_its_stream_makes_room_for_the_next(tmp_path: Path) -> None:
+    """With one worker a second task begins while the first gets its name, and no third."""
+    spare, lane = Spare(), Lane.IMAGES
+    streams: list[int] = []
+    at_work: set[str] = set()
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        key = tasks[0].key
+        at_work.add(key)
+        streams.append(len(at_work))
+        if key == task(1).key:
+            spare.leave(lane, key)
+            await meet(lambda: len(streams) == 2)
+        else:
+            await anyio.sleep(0.02)
+        at_work.remove(key)
+        return [Skipped("done")]
+
+    async with desk(tmp_path, task(1), task(2), task(3)) as here:
+        await here.run(perform, workers=1, spare=spare)
+        assert await here.open() == 0
+    assert streams in ([1, 2, 1], [1, 2, 2])
+    assert 0 == spare.beside(lane)
+
+
+async def test_what_was_claimed_ahead_is_given_back_at_the_end(tmp_path: Path) -> None:
+    """A run that is stopped leaves no claim behind, also of tasks that it never began."""
+    stop, begun = anyio.Event(), []
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        begun.append(tasks[0].key)
+        stop.set()
+        await anyio.sleep(60)
+        return [Skipped("done")]
+
+    async with desk(tmp_path, *(task(number) for number in range(9))) as here:
+        end = await here.run(perform, workers=2, stop=stop, ahead=8)
+        assert end.stopped
+        assert len(begun) <= 2
+        assert len(await here.queue.claim(Lane.IMAGES, most=1, ahead=9)) == 9
 
 
 async def test_spare_streams_grow_like_others(tmp_path: Path) -> None:

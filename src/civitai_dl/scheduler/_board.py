@@ -8,8 +8,8 @@ import anyio
 
 from civitai_dl.domain.entities import Lane
 
-PAGES_WAIT_IN = Lane.IMAGES
-"""The lane in which models are dressed, once nothing of theirs is open."""
+CONTENT = frozenset({Lane.FILES, Lane.IMAGES})
+"""The lanes in which tasks wait for each other: for the bytes of a twin, or to dress a model."""
 
 
 @dataclass(slots=True)
@@ -36,10 +36,10 @@ class Board:
     def ended(self, lane: Lane, *, found: bool) -> None:
         """One less is being worked on. found: it may have found work for every lane.
 
-        Else it has made room in its own, and may have been the last one that a page waited for.
+        Else it has made room in its own, and may be what others of its kind have waited for.
         """
         self.working[lane] -= 1
-        for other in self.lanes if found else {lane, PAGES_WAIT_IN}:
+        for other in self.lanes if found else CONTENT | {lane}:
             self.ring(other)
 
     def bell(self, lane: Lane) -> anyio.Event:

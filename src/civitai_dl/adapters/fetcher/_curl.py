@@ -30,11 +30,11 @@ from ._head import Head
 from ._multi import Multi
 from ._trust import Trust
 
-SIZES = (64 << 10, 256 << 10, 512 << 10, 1 << 20)
+SIZES = (64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-MOST_OF = ((1 << 20, 8), (512 << 10, 16), (256 << 10, 32))
+MOST_OF = ((1 << 20, 8), (512 << 10, 16), (128 << 10, 32))
 """Bytes of a buffer, and how many transfers at once may have such large ones."""
 
 RECEIVE = 256 << 10
@@ -47,7 +47,7 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 8 << 20
+MOST_FREE = 1 << 20
 """Bytes of each size that wait to be used again."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,9 +12,9 @@ from civitai_dl.ports import Chunk
 
 from ._files import BUFFER, DIRECT, Meter, heed_cancellation
 
-SLICE = 4 << 20
+SLICE = 512 << 10
 """Bytes that are read back at once. Each step of a thread waits for its turn among all others, so
-that many small ones would fall behind what comes."""
+that many small ones would fall behind what comes; each thread has so much memory for it."""
 
 
 class LocalAhead:
@@ -67,20 +68,19 @@ class LocalAhead:
             view = view[done:]
 
 
-class Reader:
-    """Reads islands of a file back, with one buffer for all of them."""
+class Readers(threading.local):
+    """The buffers with which the threads of one disk read islands back, one for each of them."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._buffer = memoryview(bytearray(SLICE))
 
-    def is_as_written(self, island: Island, meter: Meter) -> bool:
-        """Read an island into a meter; whether its bytes are those that were written.
+    def is_as_written(self, path: Path, island: Island, meter: Meter) -> bool:
+        """Read an island of a file into a meter; whether its bytes are those that were written.
 
         Cancellable between slices when called in a worker thread.
         """
         left, crc = island.end - island.start, 0
-        with self._path.open("rb", buffering=0) as source:
+        with path.open("rb", buffering=0) as source:
             source.seek(island.start)
             while left:
                 heed_cancellation()

@@ -17,7 +17,7 @@ from civitai_dl.domain.entities import Island, Measured
 from civitai_dl.errors import NotEnoughRoom, StorageError
 from civitai_dl.ports import Chunk
 
-from ._ahead import LocalAhead, Reader
+from ._ahead import LocalAhead
 from ._aside import set_aside
 from ._errors import storage_errors
 from ._files import (
@@ -69,7 +69,6 @@ class LocalPartial:
         self._named = False
         self._set_aside = 0
         self._whole = -1
-        self._reader: Reader | None = None
         self._writing = threading.Lock()
         # Without writing at a place, the place of the handle is shared.
         self._placing = nullcontext() if hasattr(os, "pwrite") else self._writing
@@ -244,8 +243,7 @@ class LocalPartial:
         meter = self._meter.copy()
         with self._errors(f"reading {self.path.name}"):
             handle = self._open()
-            self._reader = self._reader or Reader(self.path)
-            if not self._reader.is_as_written(island, meter):
+            if not self._volume.readers.is_as_written(self.path, island, meter):
                 return False
             with self._writing:
                 os.lseek(handle, island.end, os.SEEK_SET)

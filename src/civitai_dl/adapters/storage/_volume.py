@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import anyio
 
+from ._ahead import Readers
 from ._files import drop
 from ._system import System
 
@@ -39,6 +40,7 @@ class Volume:
         self.scratch = scratch
         self.system = system
         self.limiter = anyio.CapacityLimiter(THREADS)
+        self.readers = Readers()
         self._crew = ThreadPoolExecutor(THREADS, "disk")
         self._reserve = scratch.parent / "reserve"
         self._lock = threading.Lock()
