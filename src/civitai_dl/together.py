@@ -1,6 +1,6 @@
 """Doing for many at once what each of them asked for alone.
 
-It stands beside `ports`, since lanes settle and workers publish in the same way.
+It stands above `ports`, since lanes settle and workers publish in the same way.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.lowlevel
+
+from .ports import Clock
+
+GATHER_SECONDS = 0.005
+"""How much later a thing may be done than it could be, so that others come along."""
 
 Thing = TypeVar("Thing")
 End = TypeVar("End")
@@ -31,7 +35,7 @@ class Together(Generic[Thing, End]):
     """Hands what its callers bring at about the same time to one function, in their order.
 
     While one batch is being done the next one gathers. work: one end for each thing, in order; it
-    is never called while it runs. most: things of one batch. pause: waits for others to come along.
+    is never called while it runs. most: things of one batch. clock: times the wait for others.
     """
 
     def __init__(
@@ -39,11 +43,11 @@ class Together(Generic[Thing, End]):
         work: Callable[[Sequence[Thing]], Awaitable[Sequence[End]]],
         most: int,
         *,
-        pause: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
+        clock: Clock,
     ) -> None:
         self._work = work
         self._most = most
-        self._pause = pause
+        self._clock = clock
         self._open: _Batch[Thing, End] | None = None
         self._last: anyio.Event | None = None
 
@@ -71,7 +75,7 @@ class Together(Generic[Thing, End]):
         try:
             if batch.before is not None:
                 await batch.before.wait()
-            await self._pause()
+            await self._clock.sleep(GATHER_SECONDS)
             if self._open is batch:
                 self._open = None
             batch.ends = await self._work(batch.things)

@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.together import Together
 
 
@@ -32,7 +33,7 @@ class Work:
 async def test_each_gets_its_own_end_and_no_two_batches_are_done_at_once() -> None:
     """Whoever comes while a batch is being done comes along with the next, a full one excepted."""
     work = Work()
-    together = Together(work, most=4)
+    together = Together(work, most=4, clock=SystemClock())
     ends: dict[int, int] = {}
 
     async def one(number: int) -> None:
@@ -48,7 +49,7 @@ async def test_each_gets_its_own_end_and_no_two_batches_are_done_at_once() -> No
 
 async def test_what_fails_is_told_to_each_of_its_batch_and_to_nobody_else() -> None:
     """The next batch is done as if nothing had happened."""
-    together = Together(Work(), most=2)
+    together = Together(Work(), most=2, clock=SystemClock())
     failed: list[int] = []
 
     async def one(number: int) -> None:
@@ -67,7 +68,7 @@ async def test_what_fails_is_told_to_each_of_its_batch_and_to_nobody_else() -> N
 async def test_a_cancelled_asker_takes_nobody_along(who: int) -> None:
     """Whoever has begun is done with it, and so is everybody who came along."""
     work = Work()
-    together = Together(work, most=8)
+    together = Together(work, most=8, clock=SystemClock())
     ends: list[int] = []
     scopes = [anyio.CancelScope() for _ in range(3)]
 

@@ -41,9 +41,6 @@ Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 RELEASE_SECONDS = 5.0
 MOST_SETTLED = 128
-GATHER_SECONDS = 0.005
-"""How much later an end may be noted than it could be, so that others come along."""
-
 SAME_REST = 1.0
 """Seconds by which two ends of one rest may differ: each task counts from when it heard of it."""
 
@@ -100,7 +97,7 @@ class LaneRunner:
     settling: Together[tuple[Lease, Outcome], None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settling = Together(self._settle_all, MOST_SETTLED, pause=self._gather)
+        self.settling = Together(self._settle_all, MOST_SETTLED, clock=self.clock)
         self.width = Width(self.settings.workers, self.settings.workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
@@ -259,9 +256,6 @@ class LaneRunner:
             self.reporter.emit(TaskSettled(lease.task, outcome))
         if any(isinstance(outcome, Expanded) for outcome in judged):
             self.reporter.emit(PageExpanded(leases[0].task, added.new, added.known))
-
-    async def _gather(self) -> None:
-        await self.clock.sleep(GATHER_SECONDS)
 
     async def _settle_all(self, ends: Sequence[tuple[Lease, Outcome]]) -> list[None]:
         await self.queue.settle(ends)

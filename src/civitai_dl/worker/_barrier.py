@@ -22,9 +22,6 @@ Ended = Union[CivitaiDLError, FileExistsError, None]
 MOST = 256
 """Files that share one barrier."""
 
-GATHER_SECONDS = 0.005
-"""How much later a file may get its name than it could, so that others come along."""
-
 
 @dataclass(slots=True)
 class _Wish:
@@ -46,7 +43,7 @@ class Barrier:
     _together: Together[_Wish, Ended] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._together = Together(self._publish, MOST, pause=self._gather)
+        self._together = Together(self._publish, MOST, clock=self.clock)
 
     async def publish(self, key: str, stored: Stored, partial: Partial) -> None:
         """Make a finished partial durable, note where it goes, and give it that name.
@@ -57,9 +54,6 @@ class Barrier:
         error = await self._together.do(_Wish(key, stored, partial))
         if error is not None:
             raise error
-
-    async def _gather(self) -> None:
-        await self.clock.sleep(GATHER_SECONDS)
 
     async def _publish(self, wishes: Sequence[_Wish]) -> list[Ended]:
         await self._publish_all(list(wishes))
