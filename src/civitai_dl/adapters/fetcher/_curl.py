@@ -47,8 +47,9 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 1 << 20
-"""Bytes of each size that wait to be used again."""
+MOST_FREE = 4 << 20
+"""Bytes of buffers that wait to be used again: to have the system fill new ones with zeros costs as
+much as to receive into them."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 """Sent with every request that does not say otherwise."""
@@ -87,7 +88,7 @@ class Buffers:
     def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
-        self._lent = 0
+        self._lent = self._idle = 0
         self.transfers = 0
 
     def take(self, length: int | None, *, whole: bool) -> memoryview:
@@ -96,14 +97,18 @@ class Buffers:
         size = buffer_size(self.transfers, limit, length, whole=whole, lent=lent)
         self._lent += size
         free = self._free[size]
-        return free.pop() if free else memoryview(bytearray(size))
+        if not free:
+            return memoryview(bytearray(size))
+        self._idle -= size
+        return free.pop()
 
     def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
-        self._lent -= len(buffer)
-        free = self._free[len(buffer)]
-        if len(free) < MOST_FREE // len(buffer):
-            free.append(buffer)
+        size = len(buffer)
+        self._lent -= size
+        if self._idle + size <= MOST_FREE:
+            self._idle += size
+            self._free[size].append(buffer)
 
 
 class CurlReply:

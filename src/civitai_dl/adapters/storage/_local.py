@@ -44,19 +44,26 @@ _numbers = itertools.count(secrets.randbits(31))
 class LocalStorage:
     """See ports.Storage. root must exist; everything is kept below it.
 
-    trusted: nobody else can be at work here, as a lock that works has shown. system: what does the
-    work on the disk.
+    trusted: nobody else can be at work here, as a lock that works has shown. is_near: see Volume.
+    system: what does the work on the disk.
     """
 
     traits = Traits(name="local", resumable=True, links=True)
 
-    def __init__(self, root: Path, *, system: System | None = None, trusted: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        system: System | None = None,
+        trusted: bool = True,
+        is_near: bool = False,
+    ) -> None:
         self._root = root.resolve()
         self._scratch = self._root / STATE / "tmp"
-        self.volume = Volume(self._root, self._scratch, system or System())
+        self.volume = Volume(self._root, self._scratch, system or System(), is_near=is_near)
         self._system = self.volume.system
         self._owner = myself()
-        self._safe: set[Path] = set()
+        self._safe: dict[str, Path] = {}
         with writing_errors(f"opening {self._root}"):
             self.volume.make_folder(self._scratch)
             self._left = find_leftovers(self._system, self._scratch, trusted=trusted)
@@ -66,20 +73,22 @@ class LocalStorage:
 
     def _resolve(self, path: str) -> Path:
         """The place of an archive path. Raises: StorageDenied for a path that would leave it."""
+        folder, _, name = path.rpartition("/")
+        parent = self._safe.get(folder)
+        if parent is None or not _is_plain(name):
+            parent = self._safe[folder] = self._resolve_folder(path)
+        return parent / name
+
+    def _resolve_folder(self, path: str) -> Path:
         parts = path.split("/")
-        if not path or any(
-            part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts
-        ):
+        if not all(_is_plain(part) for part in parts):
             raise StorageDenied(f"this path would leave the archive: {path!r}")
-        final = self._root.joinpath(*parts)
-        parent = final.parent
-        if parent not in self._safe:
-            # A folder that somebody replaced by a link to elsewhere must not be followed.
-            real = Path(os.path.realpath(parent))
-            if real != self._root and self._root not in real.parents:
-                raise StorageDenied(f"this path would leave the archive: {path!r}")
-            self._safe.add(parent)
-        return final
+        parent = self._root.joinpath(*parts[:-1])
+        # A folder that somebody replaced by a link to elsewhere must not be followed.
+        real = Path(os.path.realpath(parent))
+        if real != self._root and self._root not in real.parents:
+            raise StorageDenied(f"this path would leave the archive: {path!r}")
+        return parent
 
     async def sizes(self, paths: Sequence[str]) -> list[int | None]:
         """See ports.Storage."""
@@ -357,6 +366,11 @@ class LocalStorage:
 def _local(partial: Partial) -> LocalPartial:
     assert isinstance(partial, LocalPartial)
     return partial
+
+
+def _is_plain(part: str) -> bool:
+    """Whether a part of a path leads neither nowhere nor elsewhere."""
+    return part not in ("", ".", "..") and "\\" not in part and "\0" not in part
 
 
 def _name_of(key: str) -> str:

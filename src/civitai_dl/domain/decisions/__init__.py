@@ -56,6 +56,7 @@ from ._plan import (
     stretch_task,
     version_gallery_task,
 )
+from ._prompt import Promptness
 from ._resume import (
     TRICKLE_SECONDS,
     Complete,
@@ -105,6 +106,7 @@ __all__ = [
     "PageFacts",
     "Part",
     "Plausible",
+    "Promptness",
     "Proven",
     "Resume",
     "RetryBudget",
