@@ -7,7 +7,7 @@ import itertools
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
@@ -22,6 +22,7 @@ from civitai_dl.errors import StorageDenied, StorageError
 from civitai_dl.ports import Partial, Traits
 
 from ._aside import set_aside
+from ._attempt import Attempt
 from ._errors import storage_errors, writing_errors
 from ._files import drop, is_written, measure_file, second_name, write_all, write_document
 from ._inspect import inspect_path, names_of, read_part
@@ -260,8 +261,7 @@ class LocalStorage:
 
         return await self._hop(work)
 
-    @asynccontextmanager
-    async def partial(self, key: str) -> AsyncIterator[LocalPartial]:
+    def partial(self, key: str) -> Attempt:
         """See ports.Storage.
 
         The name is this attempt's own: should two processes ever work on one task, because a lock
@@ -269,20 +269,23 @@ class LocalStorage:
         only read.
         """
         name = _name_of(key)
+        return Attempt(lambda: self._begin(name), lambda partial: self._end(name, partial))
+
+    def _begin(self, name: str) -> LocalPartial:
         mine = self._scratch / f"{name}.{self._owner}.{next(_numbers):08x}.part"
         left = self._left.pop(name, None)
         if left is not None and left.ours:
             left = self._take_over(name, left, mine)
         foreign = None if left is None or left.ours else left.path
-        partial = LocalPartial(mine, self._resolve, self.volume, left=foreign, is_new=left is None)
-        try:
-            yield partial
-        finally:
-            partial.close()
-            with suppress(OSError):
-                # What cannot even be looked at is found, or not, by the next start.
-                if not partial.gone:
-                    self._left[name] = Left(mine, mine.stat().st_size, ours=True)
+        return LocalPartial(mine, self._resolve, self.volume, left=foreign, is_new=left is None)
+
+    def _end(self, name: str, partial: LocalPartial) -> None:
+        partial.close()
+        with suppress(OSError):
+            # What cannot even be looked at is found, or not, by the next start.
+            if not partial.gone:
+                size = partial.path.stat().st_size
+                self._left[name] = Left(partial.path, size, ours=True)
 
     def _take_over(self, name: str, left: Left, mine: Path) -> Left | None:
         """Make an earlier attempt's partial ours; None when it is gone, or was published."""
