@@ -98,7 +98,11 @@ class LocalPartial:
     async def reserve(self, size: int) -> None:
         """See ports.Partial."""
         self._whole = size
-        if size - self.size > self._volume.SMALL:
+        if size - self.size < self._volume.UNASKED:
+            return
+        if size <= self._volume.SMALL:
+            await self._volume.step(lambda _: self._reserve(size), 0)
+        else:
             await self._hop(lambda: self._reserve(size))
 
     def _reserve(self, size: int) -> None:

@@ -40,8 +40,10 @@ class Volume:
     """
 
     SMALL = 4 << 20
-    """Bytes of a file that is written in a few short steps, without asking whether there is room,
-    and made durable along with others."""
+    """Bytes of a file that is written in a few short steps, and made durable along with others."""
+
+    UNASKED = 1 << 20
+    """Bytes below which nobody asks whether there is room."""
 
     def __init__(
         self,
