@@ -18,6 +18,7 @@ from ._damage import (
     read_subset,
     tells_segments,
 )
+from ._dressed import is_as_written, made_of
 from ._due import is_due
 from ._fair import Turns
 from ._learned import Known, LearnedRate
@@ -139,6 +140,7 @@ __all__ = [
     "image_name",
     "image_source",
     "image_variants",
+    "is_as_written",
     "is_behind",
     "is_due",
     "is_proven",
@@ -153,6 +155,7 @@ __all__ = [
     "listed_download_path",
     "listed_image_task",
     "looks_like_text_page",
+    "made_of",
     "may_fetch",
     "may_split",
     "model_folder",

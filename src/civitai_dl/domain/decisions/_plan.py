@@ -25,6 +25,7 @@ from ..entities import (
     Reason,
     Role,
     Selection,
+    Skipped,
     Task,
     Unavailable,
     Version,
@@ -115,11 +116,13 @@ def plan_model(
     pictures: Sequence[str],
     *,
     gallery: bool = True,
+    written: bool = False,
 ) -> tuple[Planned, ...]:
     """Everything that a model, or the version asked for, consists of.
 
     pictures: the URLs of the images in its descriptions. gallery: plan the model's gallery, too
-    (a model named in a list has its gallery task already).
+    (a model named in a list has its gallery task already). written: its page and sidecars lie there
+    as they would be written now, unless something of it is still to come.
     """
     versions = [v for v in model.versions if ref.version_id in (None, v.id)]
     planned: list[Planned] = []
@@ -132,7 +135,13 @@ def plan_model(
         planned += _plan_pictures(model, pictures)
     if gallery and selection.galleries and ref.version_id is None:
         planned.append(Planned(gallery_task(GalleryQuery(model_id=model.id), selection)))
-    return (*planned, *dress_tasks(model.id, model.name))
+    dressing = dress_tasks(model.id, model.name)
+    if written:
+        dressing = tuple(replace(one, verdict=Skipped(AS_WRITTEN)) for one in dressing)
+    return (*planned, *dressing)
+
+
+AS_WRITTEN = "as it was written"
 
 
 def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
