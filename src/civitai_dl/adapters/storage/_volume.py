@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +15,7 @@ from typing import TypeVar
 import anyio
 
 from ._ahead import Readers
+from ._crew import Crew
 from ._files import drop
 from ._system import System
 
@@ -41,7 +40,7 @@ class Volume:
         self.system = system
         self.limiter = anyio.CapacityLimiter(THREADS)
         self.readers = Readers()
-        self._crew = ThreadPoolExecutor(THREADS, "disk")
+        self._crew = Crew(THREADS)
         self._reserve = scratch.parent / "reserve"
         self._lock = threading.Lock()
         self._in_memory = system.is_in_memory(root)
@@ -56,10 +55,7 @@ class Volume:
         Not by anyio's threads, which cost three times as much each time: of the steps that a small
         image takes, none takes longer than that. They are for what can be cancelled half-way.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._crew, function)
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([work])
-        return work.result()
+        return await self._crew.do(function)
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder and its parents; their names are not durable yet. Raises: OSError."""
