@@ -34,7 +34,7 @@ SIZES = (64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-MOST_OF = ((1 << 20, 8), (512 << 10, 16), (128 << 10, 32))
+MOST_OF = ((2 << 20, 2), (1 << 20, 8), (512 << 10, 16), (256 << 10, 32), (128 << 10, 64))
 """Bytes of a buffer, and how many transfers at once may have such large ones."""
 
 RECEIVE = 256 << 10
@@ -47,8 +47,8 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 1 << 20
-"""Bytes of each size that wait to be used again."""
+MOST_FREE = 8 << 20
+"""Bytes of buffers that wait to be used again: a new one costs more than a round through it."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 """Sent with every request that does not say otherwise."""
@@ -87,7 +87,7 @@ class Buffers:
     def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
-        self._lent = 0
+        self._lent = self._kept = 0
         self.transfers = 0
 
     def take(self, length: int | None, *, whole: bool) -> memoryview:
@@ -96,14 +96,17 @@ class Buffers:
         size = buffer_size(self.transfers, limit, length, whole=whole, lent=lent)
         self._lent += size
         free = self._free[size]
-        return free.pop() if free else memoryview(bytearray(size))
+        if not free:
+            return memoryview(bytearray(size))
+        self._kept -= size
+        return free.pop()
 
     def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
         self._lent -= len(buffer)
-        free = self._free[len(buffer)]
-        if len(free) < MOST_FREE // len(buffer):
-            free.append(buffer)
+        if self._kept + len(buffer) <= MOST_FREE:
+            self._kept += len(buffer)
+            self._free[len(buffer)].append(buffer)
 
 
 class CurlReply:
