@@ -19,6 +19,9 @@ than many small ones, and nobody sees the difference."""
 RIPE_WHOLE_SECONDS = 0.2
 """The same for bytes that are all the rest of a body: in one piece they take one step to store."""
 
+MOST_WHOLE = 1 << 20
+"""Bytes of such a rest. A larger one would keep much in memory that a checkpoint should have."""
+
 MOST_HEAD = 512 << 10
 """Bytes of all heads of one answer."""
 
@@ -181,7 +184,8 @@ class Channel:
     def ripen(self) -> None:
         """Wake the reader a little later, whatever has come by then."""
         if self._ripening is None:
-            seconds = RIPE_SECONDS if self._ripe != self._left else RIPE_WHOLE_SECONDS
+            is_rest = self._ripe == self._left and self._ripe <= MOST_WHOLE
+            seconds = RIPE_WHOLE_SECONDS if is_rest else RIPE_SECONDS
             self._ripening = self._loop.call_later(seconds, self._wake)
 
     def drop(self) -> None:
