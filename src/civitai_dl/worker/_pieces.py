@@ -58,7 +58,7 @@ class Pieces:
     that came, with 0 when what came has turned out to be worth nothing. mark: what is known of the
     file. islands: pieces that came, in order. off: one stream has to do. trouble: an error that is
     not about one piece. stale: the file is another one by now. streaming: the transfer's own stream
-    is at work at the frontier.
+    is at work at the frontier. writing_to: the end of what it is just writing there.
     """
 
     task: Task
@@ -75,6 +75,7 @@ class Pieces:
     trouble: CivitaiDLError | None = None
     stale: bool = False
     streaming: bool = False
+    writing_to: int = 0
     note: Callable[[int], Awaitable[None]] | None = None
     bell: anyio.Event = field(default_factory=anyio.Event)
     _is_open: bool = False
@@ -273,7 +274,9 @@ class Pieces:
         if is_behind(self.islands, self.partial.size):
             return None
         streams = self._helpers + 1 + self.spare.free(self.task.lane)
-        taken, first, rate = self._taken(), self.partial.size, self._rate
+        # What is being written at the frontier does not count as held yet, and is nobody else's.
+        taken, rate = self._taken(), self._rate
+        first = max(self.partial.size, self.writing_to if self.streaming else 0)
         span = next_piece(taken, first=first, total=total, rate=rate, streams=streams)
         if span is not None and self.streaming and span.start == first:
             # The frontier's own stream is at this one.

@@ -181,7 +181,7 @@ class Transfer:
         """One request at the frontier; True when the whole is held."""
         if self.pieces is None:
             return await self._ask()
-        self.pieces.streaming = True
+        self.pieces.streaming, self.pieces.writing_to = True, 0
         try:
             return await self._ask()
         finally:
@@ -357,6 +357,8 @@ class Transfer:
         if wall is not None:
             self._wall_at = wall
             chunk = chunk[: wall - self.partial.size]
+        if self.pieces is not None:
+            self.pieces.writing_to = self.partial.size + len(chunk)
         await self.partial.write(chunk)
         self._remember(chunk, answer)
         self.tools.reporter.emit(BytesReceived(self.task, len(chunk)))

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from ._multi import Multi
 
 RIPE_SECONDS = 0.05
-"""Bytes that do not fill half a buffer are handed over after so long: few and large pieces cost
-less than many small ones, and nobody sees the difference."""
+"""Bytes that do not fill a buffer are handed over after so long: few and large pieces cost less
+than many small ones, and nobody sees the difference."""
 
 RIPE_WHOLE_SECONDS = 0.2
 """The same for bytes that are all the rest of a body: in one piece they take one step to store."""
+
+MOST_WHOLE = 1 << 20
+"""Bytes of such a rest. A larger one would keep much in memory that a checkpoint should have."""
 
 MOST_HEAD = 512 << 10
 """Bytes of all heads of one answer."""
@@ -41,7 +44,7 @@ class Channel:
 
     easy: with every option set but those of a single request. take, give: fixed buffers,
     from and back to those who share them. Bytes are copied from libcurl's hands into one buffer
-    while the reader has the other; when both are full the transfer pauses.
+    while another is full or in the reader's hands; when both are full the transfer pauses.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Channel:
         self._lines = [b""]
         self._filling: memoryview | None = None
         self._filled = self._ripe = 0
+        self._full: memoryview | None = None
         self._left: int | None = None
         self._lent: memoryview | None = None
         self._paused = False
@@ -145,7 +149,7 @@ class Channel:
     @property
     def has_bytes(self) -> bool:
         """Whether bytes are there to be lent."""
-        return self._filled > 0
+        return self._filled > 0 or self._full is not None
 
     @property
     def lacks(self) -> bool:
@@ -155,13 +159,17 @@ class Channel:
     @property
     def is_ripe(self) -> bool:
         """Whether nothing is gained by waiting for more."""
-        if self.code is not None or self._paused:
+        if self.code is not None or self._paused or self._full is not None:
             return True
         return 0 < self._ripe <= self._filled
 
     def lend(self) -> memoryview:
         """What has come, valid until the next call of this or of `take_back`."""
         self.take_back()
+        if self._full is not None:
+            self._lent, self._full = self._full, None
+            self._resume()
+            return self._lent
         assert self._filling is not None
         self._lent, size = self._filling, self._filled
         self._filling, self._filled, self._ripe = None, 0, 0
@@ -179,7 +187,8 @@ class Channel:
     def ripen(self) -> None:
         """Wake the reader a little later, whatever has come by then."""
         if not self._ripe_at:
-            seconds = RIPE_SECONDS if self._ripe != self._left else RIPE_WHOLE_SECONDS
+            is_rest = self._ripe == self._left and self._ripe <= MOST_WHOLE
+            seconds = RIPE_WHOLE_SECONDS if is_rest else RIPE_SECONDS
             self._ripe_at = self._loop.time() + seconds
             if self._alarm is None or self._alarm.when() > self._ripe_at:
                 self._set_alarm(self._ripe_at)
@@ -194,6 +203,9 @@ class Channel:
         self._remove()
         self._ripe_at = 0.0
         self.take_back()
+        if self._full is not None:
+            full, self._full = self._full, None
+            self._give(full)
         if self._filling is not None:
             filling, self._filling, self._filled = self._filling, None, 0
             self._give(filling)
@@ -253,8 +265,10 @@ class Channel:
         start = self._filled
         end = start + len(data)
         if self._filling is None or end > len(self._filling):
-            if not self._make_room(len(data)):
+            taken = self._make_room(data)
+            if taken is None:
                 return int(pycurl.WRITEFUNC_PAUSE)
+            data = data[taken:]
             start, end = 0, len(data)
         assert self._filling is not None
         # Through a view: into the buffer itself Python would copy by way of a second one.
@@ -263,16 +277,27 @@ class Channel:
         if self._waiter is not None and self.has_head:
             if end >= self._ripe:
                 self._wake()
-            else:
+            elif not self._ripe_at:
                 self.ripen()
         return None
 
-    def _make_room(self, size: int) -> bool:
-        """Begin a new buffer; False when the one that is full was not taken yet."""
+    def _make_room(self, data: bytes) -> int | None:
+        """Begin a new buffer; returns how many bytes went into the old one, which is full then.
+
+        None, and nothing is taken, when the reader has a buffer as well: two are all there are.
+        """
+        taken, size = 0, len(data)
         if self._filling is not None and self._filled:
-            self._paused = True
+            if self._lent is not None or self._full is not None:
+                self._paused = True
+                self._wake()
+                return None
+            taken = len(self._filling) - self._filled
+            self._filling[self._filled :] = data[:taken]
+            self._full, self._filling, self._filled = self._filling, None, 0
+            if self._left is not None:
+                self._left -= len(self._full)
             self._wake()
-            return False
         if self._filling is None:
             self._filling = self._take(self._left, whole=self._is_first)
             self._is_first = False
@@ -280,11 +305,12 @@ class Channel:
             # More at once than a buffer holds: no version of libcurl that was seen does this.
             self._give(self._filling)
             self._filling = memoryview(bytearray(size))
-        self._ripe = len(self._filling) // 2
+        # Few and large pieces cost less than many small ones.
+        self._ripe = len(self._filling)
         if self._left is not None and self._left <= len(self._filling):
             # All that is left fits: it is handed over in one piece.
             self._ripe = self._left
-        return True
+        return taken
 
     def _over(self, code: int) -> None:
         if self.code is None:

@@ -34,7 +34,7 @@ SIZES = (64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20)
 """Bytes of a buffer. A small body gets the least that takes all of it, a large one the largest that
 the number of transfers allows."""
 
-MOST_OF = ((1 << 20, 8), (512 << 10, 16), (128 << 10, 32))
+MOST_OF = ((2 << 20, 2), (1 << 20, 8), (512 << 10, 16), (256 << 10, 32), (128 << 10, 64))
 """Bytes of a buffer, and how many transfers at once may have such large ones."""
 
 RECEIVE = 256 << 10
@@ -47,9 +47,8 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 4 << 20
-"""Bytes of buffers that wait to be used again: to have the system fill new ones with zeros costs as
-much as to receive into them."""
+MOST_FREE = 8 << 20
+"""Bytes of buffers that wait to be used again: a new one costs more than a round through it."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 """Sent with every request that does not say otherwise."""
@@ -88,7 +87,7 @@ class Buffers:
     def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
-        self._lent = self._idle = 0
+        self._lent = self._kept = 0
         self.transfers = 0
 
     def take(self, length: int | None, *, whole: bool) -> memoryview:
@@ -99,16 +98,15 @@ class Buffers:
         free = self._free[size]
         if not free:
             return memoryview(bytearray(size))
-        self._idle -= size
+        self._kept -= size
         return free.pop()
 
     def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
-        size = len(buffer)
-        self._lent -= size
-        if self._idle + size <= MOST_FREE:
-            self._idle += size
-            self._free[size].append(buffer)
+        self._lent -= len(buffer)
+        if self._kept + len(buffer) <= MOST_FREE:
+            self._kept += len(buffer)
+            self._free[len(buffer)].append(buffer)
 
 
 class CurlReply:

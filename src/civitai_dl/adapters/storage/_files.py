@@ -26,7 +26,7 @@ BUFFER = 256 * 1024
 """Bytes gathered before one hop to a thread that writes and digests them; most small images take a
 single hop."""
 
-DIRECT = 128 * 1024
+DIRECT = 64 * 1024
 """Bytes of a chunk above which a hop of its own costs less than gathering it."""
 
 BLOCK = 512

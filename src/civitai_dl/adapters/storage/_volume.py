@@ -10,7 +10,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ import anyio
 from civitai_dl.domain.decisions import Promptness
 
 from ._ahead import Readers
+from ._crew import Crew
 from ._files import drop
 from ._system import System
 
@@ -59,7 +59,7 @@ class Volume:
         self.system = system
         self.limiter = anyio.CapacityLimiter(THREADS)
         self.readers = Readers()
-        self._crew = ThreadPoolExecutor(THREADS, "disk")
+        self._crew = Crew(THREADS)
         self._reserve = scratch.parent / "reserve"
         self._lock = threading.Lock()
         self.is_in_memory = system.is_in_memory(root)
@@ -78,10 +78,7 @@ class Volume:
         Not by anyio's threads, which cost three times as much each time: of the steps that a small
         image takes, none takes longer than that. They are for what can be cancelled half-way.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._crew, function)
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([work])
-        return work.result()
+        return await self._crew.do(function)
 
     async def step(self, function: Callable[[bool], T], size: int) -> T:
         """Have a step done that handles so many bytes: on the spot where the disk answers at once.
