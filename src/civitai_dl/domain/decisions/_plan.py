@@ -266,10 +266,18 @@ def _distinct(images: tuple[Image, ...]) -> Iterable[Image]:
             yield image
 
 
-def _image_task(image: Image, stem: str, role: Role, label: str, model_id: ModelId | None) -> Task:
+def _image_task(
+    image: Image,
+    stem: str,
+    role: Role,
+    label: str,
+    model_id: ModelId | None,
+    *,
+    key: str | None = None,
+) -> Task:
     dressing = role in (Role.PREVIEW, Role.DESCRIPTION)
     return Task(
-        key=_image_key(image.url, stem),
+        key=key or _image_key(image.url, stem),
         kind=Kind.IMAGE,
         lane=Lane.IMAGES,
         role=role,
@@ -291,5 +299,5 @@ def listed_image_task(image: Image, ref: GalleryRef, role: Role) -> Task:
     folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
     # Identity is the image's id and its place: the service has shown one image with other URLs.
     stem = gallery_stem(folder, image)
-    task = _image_task(image, stem, role, f"image {image.id}", ref.query.model_id)
-    return replace(task, key=f"image:{image.id}@{folder}")
+    key, label = f"image:{image.id}@{folder}", f"image {image.id}"
+    return _image_task(image, stem, role, label, ref.query.model_id, key=key)
