@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import msgspec
+
 from civitai_dl.domain.decisions import (
     image_source,
     model_folder,
@@ -153,5 +155,8 @@ def _id(item: dict[str, object]) -> int:
 
 
 def _dump(document: object) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, indent=2)
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+    try:
+        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    except UnicodeEncodeError:
+        text = json.dumps(document, ensure_ascii=False, indent=2)
+        return f"{text}\n".encode("utf-8", "backslashreplace")

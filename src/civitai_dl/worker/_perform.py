@@ -18,9 +18,6 @@ from civitai_dl.errors import NotEnoughRoom, SourceError, StorageBroken, Storage
 
 from ._desk import WorkerDesk
 from ._dress import dress
-from ._files import fetch_file
-from ._images import fetch_image
-from ._publish import forget
 from ._tools import Tools
 from ._troubles import judge_storage
 
@@ -58,6 +55,8 @@ def _tell_once(task: Task, error: NotEnoughRoom, tools: Tools) -> None:
 
 async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
     """Drop what an I/O error has made doubtful: the next try begins at the first byte."""
+    from ._publish import forget
+
     for task in tasks:
         # A disk that does not even remove it: whoever publishes it later measures it before.
         with suppress(StorageError):
@@ -67,9 +66,14 @@ async def _forget_suspects(tasks: Sequence[Task], tools: Tools) -> None:
 
 async def _perform_one(task: Task, tools: Tools) -> Outcome:
     subject = task.subject
+    # What fetches is half of the worker, and a run with nothing new fetches nothing.
     if isinstance(subject, FileRef):
+        from ._files import fetch_file
+
         return await fetch_file(task, subject, tools)
     if isinstance(subject, ImageRef):
+        from ._images import fetch_image
+
         return await fetch_image(task, subject, tools)
     assert isinstance(subject, DressRef)
     return await dress(subject, tools)

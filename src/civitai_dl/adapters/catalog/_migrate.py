@@ -6,8 +6,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
+from pkgutil import get_data
 
 from ._seal import teach
 from ._trouble import damaged
@@ -84,8 +84,10 @@ def take_steps(connection: sqlite3.Connection, version: int, watch: Watch) -> No
 
 def _apply(connection: sqlite3.Connection, step: int) -> None:
     teach(connection)
-    script = resources.files(__package__).joinpath(STEPS[step]).read_text("utf-8")
-    for statement in _statements(script):
+    # importlib.resources does the same, and imports zipfile, tempfile and what they are made of.
+    script = get_data(__package__, STEPS[step])
+    assert script is not None
+    for statement in _statements(script.decode()):
         connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {step}")
 

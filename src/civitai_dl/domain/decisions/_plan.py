@@ -299,5 +299,5 @@ def listed_image_task(image: Image, ref: GalleryRef, role: Role) -> Task:
     folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
     # Identity is the image's id and its place: the service has shown one image with other URLs.
     stem = gallery_stem(folder, image)
-    key = f"image:{image.id}@{folder}"
-    return _image_task(image, stem, role, f"image {image.id}", ref.query.model_id, key=key)
+    key, label = f"image:{image.id}@{folder}", f"image {image.id}"
+    return _image_task(image, stem, role, label, ref.query.model_id, key=key)
