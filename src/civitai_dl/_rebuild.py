@@ -152,7 +152,8 @@ class _Rebuild:
         for place in disk.models():
             model = await anyio.to_thread.run_sync(disk.read_model, place)
             if model is not None:
-                tasks = disk.tasks_of(model, await catalog.placed(model.id))
+                placed = (await catalog.placed([model.id]))[model.id]
+                tasks = disk.tasks_of(model, placed)
                 await self._take(tasks, await anyio.to_thread.run_sync(disk.files_of, model.id))
         for place in disk.galleries():
             found = await anyio.to_thread.run_sync(disk.read_gallery, place)

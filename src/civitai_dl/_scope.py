@@ -26,6 +26,10 @@ from civitai_dl.sources import all_sources
 MODELS_PER_REQUEST = 100
 STREAMS_PER_CORE = 4
 
+LISTINGS_AT_ONCE = 8
+"""Image listings that are asked for at the same time, each page by page. The rate is what counts;
+without one, so many make up for a long way."""
+
 IMAGES_AHEAD = 32
 """Images that are claimed together: a claim of its own costs each more than its bytes do."""
 
@@ -65,13 +69,14 @@ def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
     """Which lanes a run has, and how wide they are.
 
     Without a number files and images begin with one each, and never have more than four for each
-    core of the machine: that is the owner's wish.
+    core of the machine: that is the owner's wish. Listings begin with one, too.
     """
     grows = settings.concurrency is None
     most = settings.concurrency or STREAMS_PER_CORE * (os.cpu_count() or 1)
     lanes = {Lane.MODEL_PAGES: LaneSettings(workers=1, batch=MODELS_PER_REQUEST)}
     if settings.selection.galleries:
-        lanes[Lane.IMAGE_PAGES] = LaneSettings(workers=1)
+        listings = min(LISTINGS_AT_ONCE, most)
+        lanes[Lane.IMAGE_PAGES] = LaneSettings(workers=listings, eases=1 if grows else listings)
     if not settings.dry_run:
         if settings.selection.files:
             lanes[Lane.FILES] = LaneSettings(workers=most, grows=grows)

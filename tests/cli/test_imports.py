@@ -74,4 +74,5 @@ def test_a_run_imports_what_it_uses(tmp_path: Path, environment: dict[str, str])
         assert set() == NEVER & {name.split(".")[0] for name in names}
         assert set() == ELSEWHERE & set(names)
     assert PAGES <= set(imported(first.stderr))
+    assert set() == PAGES & set(imported(again.stderr))
     assert MOST_AGAIN >= len(imported(again.stderr))

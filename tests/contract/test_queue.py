@@ -37,6 +37,7 @@ from civitai_dl.domain.entities import (
     Account,
     CreatorRef,
     Deferred,
+    Dressed,
     Expanded,
     Failed,
     Failure,
@@ -575,6 +576,32 @@ class QueueSuite:
         await bench.do(stored(1))
         assert await bench.all_keys(Lane.IMAGES) == ["sidecars:1"]
 
+    async def test_a_model_that_lies_there_as_it_would_be_written_is_left_alone(
+        self, bench: Bench
+    ) -> None:
+        """In a later run nothing of it is due, unless something of the model is still to come."""
+        dressed = [replace(one, verdict=Skipped("as it was")) for one in dress_tasks(1, "Dream")]
+        await bench.add(*dress_tasks(1, "Dream"))
+        await bench.do(Skipped("written"), Lane.IMAGES)
+        await bench.do(Skipped("written"), Lane.IMAGES)
+        await bench.begin(root(model(1)))
+        added = await bench.add(*dressed)
+        assert ((), 2) == (added.new, added.known)
+        assert await bench.claim(Lane.IMAGES) == ()
+        picture = image(1, role=Role.PREVIEW, group="dress:1/images")
+        await bench.add(picture, image(2, group="dress:10/images"), *dressed)
+        await bench.do(Failed(TROUBLE), Lane.IMAGES)
+        assert ["image:2@gallery", "page:1"] == sorted(await bench.all_keys(Lane.IMAGES))
+
+    async def test_a_model_that_was_not_written_to_the_end_is_written(self, bench: Bench) -> None:
+        """Whatever lies there: an unknown page is new, and one that is due stays due."""
+        dressed = [replace(one, verdict=Skipped("as it was")) for one in dress_tasks(1, "Dream")]
+        await bench.add(*dressed)
+        await bench.begin(root(model(1)))
+        await bench.add(*dressed)
+        await bench.do(Skipped("written"), Lane.IMAGES)
+        assert await bench.all_keys(Lane.IMAGES) == ["sidecars:1"]
+
     async def test_groups_of_similar_names_are_different_groups(self, bench: Bench) -> None:
         """The page of model 1 does not wait for the images of model 10 or 11."""
         page, sidecars = dress_tasks(1, "Dream")
@@ -927,8 +954,27 @@ class QueueSuite:
             image(2),
         )
         folders = {10: "10-v1", 11: "11-old name", 12: "12-v3"}
-        assert Placed(folders, {7: "model_0/1/10-v1/7.bin"}) == await bench.catalog.placed(1)
-        assert Placed({}, {}) == await bench.catalog.placed(2)
+        placed = {1: Placed(folders, {7: "model_0/1/10-v1/7.bin"}), 2: Placed({}, {})}
+        assert placed == await bench.catalog.placed([1, 2])
+
+    async def test_what_was_written_of_a_model_is_remembered(self, bench: Bench) -> None:
+        """With what is stored of it now; a row that is not what was written is no memory."""
+        before = Dressed("facts", (("model_0/1/model.json", "a" * 64),), ("model_0/1/x.png",))
+        await bench.catalog.note_dressed(1, before)
+        dressed = replace(before, made_of="other facts", links=())
+        await bench.catalog.note_dressed(1, dressed)
+        await bench.catalog.note_dressed(2, before)
+        await bench.add(file(1))
+        await bench.do(stored(1))
+        await bench.die()
+        found = await bench.catalog.dressed([1, 2, 3])
+        assert {1, 2} == set(found)
+        assert dressed == found[1][0]
+        assert ["file:10:1"] == list(found[1][1])
+        for change in ("seal = seal + 1", "written = '{', seal = seal_of(model_id, '{')"):
+            statement = f"UPDATE dressed SET {change} WHERE model_id = 1"  # ours
+            await bench.database.run(lambda connection, text=statement: connection.execute(text))
+            assert {2} == set(await bench.catalog.dressed([1, 2, 3]))
 
     # the ledger
 

@@ -127,7 +127,13 @@ INSERT INTO salts (id, salt) VALUES (1, randomblob(16));
 PRAGMA user_version = 3;
 """
 
-VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3}
+VERSION_4 = f"""
+{VERSION_3}
+ALTER TABLE partials ADD COLUMN islands TEXT;
+PRAGMA user_version = 4;
+"""
+
+VERSIONS = {1: VERSION_1, 2: VERSION_2, 3: VERSION_3, 4: VERSION_4}
 
 
 def make_old(output: Path, *, filler: int = 0, version: int = 1) -> None:

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 from archives import FAST, run, stored_files, tree, wanted, wanted_of
 
-from civitai_dl.domain.entities import Selection, Stored, TaskSettled
+from civitai_dl.domain.entities import Kind, Selection, Stored, TaskSettled
 from civitai_dl.testing import (
     GOOD_KEY,
     FakeCivitai,
@@ -45,6 +45,90 @@ async def test_a_new_version_is_all_that_is_fetched(tmp_path: Path) -> None:
     assert {new: 1} == dict(resolved)
     assert report.exit_code == 0
     assert any("/new.safetensors" in path for path in tree(tmp_path))
+
+
+class Dressing:
+    """Hears which models are dressed."""
+
+    def __init__(self) -> None:
+        self.models: set[int] = set()
+
+    def emit(self, event: object) -> None:
+        if isinstance(event, TaskSettled) and event.task.kind is Kind.DRESS:
+            assert event.task.model_id is not None
+            self.models.add(event.task.model_id)
+
+
+async def test_a_model_of_which_nothing_is_new_is_not_written_again(tmp_path: Path) -> None:
+    """Its page and sidecars are not even made; those of a model that has changed are."""
+    world = small_world()
+    first, second, third = Dressing(), Dressing(), Dressing()
+    async with FakeCivitai(world) as fake:
+        things = wanted("model:1", "model:2", "model:3")
+        await run(fake, tmp_path, things, reporter=first)
+        before = tree(tmp_path)
+        await run(fake, tmp_path, things, reporter=second)
+        assert before == tree(tmp_path)
+        world.change_model(2, lambda found: replace(found, description="<p>Something else</p>"))
+        await run(fake, tmp_path, things, reporter=third)
+    assert ({1, 2, 3}, set(), {2}) == (first.models, second.models, third.models)
+    page = tmp_path / "model_0/2/description.html"
+    assert "Something else" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize("trouble", ["deleted", "damaged"])
+@pytest.mark.parametrize("name", ["model.json", "description.html", "*/*.civitai.info"])
+async def test_what_was_written_of_a_model_is_restored(
+    tmp_path: Path, name: str, trouble: str
+) -> None:
+    """A page or a sidecar that somebody deletes, or in which a byte changes, is written again."""
+    world = small_world()
+    ear = Dressing()
+    async with FakeCivitai(world) as fake:
+        things = wanted("model:1", "model:2")
+        await run(fake, tmp_path, things)
+        before = tree(tmp_path)
+        (path,) = (tmp_path / "model_0/2").glob(name)
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        if trouble == "deleted":
+            path.unlink()
+        else:
+            path.write_bytes(data)
+        await run(fake, tmp_path, things, reporter=ear)
+    assert before == tree(tmp_path)
+    assert {2} == ear.models
+
+
+async def test_a_preview_beside_the_weights_comes_back(tmp_path: Path) -> None:
+    """The second name that was deleted is given again; a picture of the user in its place stays."""
+    world = small_world()
+    async with FakeCivitai(world) as fake:
+        things = wanted("model:1", "model:2")
+        await run(fake, tmp_path, things)
+        (gone,) = tmp_path.glob("model_0/1/*/*.preview.*")
+        (own,) = tmp_path.glob("model_0/2/*/*.preview.*")
+        picture = gone.read_bytes()
+        gone.unlink()
+        own.unlink()
+        own.write_bytes(b"mine")
+        await run(fake, tmp_path, things)
+    assert (picture, b"mine") == (gone.read_bytes(), own.read_bytes())
+
+
+async def test_a_file_that_is_fetched_again_dresses_its_model_again(tmp_path: Path) -> None:
+    """While something of a model is still to come, what lies there is not what will be written."""
+    world = small_world()
+    ear = Dressing()
+    async with FakeCivitai(world) as fake:
+        things = wanted("model:1", "model:2")
+        await run(fake, tmp_path, things)
+        before = tree(tmp_path)
+        (weights,) = tmp_path.glob("model_0/1/*/*.safetensors")
+        weights.unlink()
+        await run(fake, tmp_path, things, reporter=ear)
+    assert before == tree(tmp_path)
+    assert {1} == ear.models
 
 
 async def test_new_gallery_images_are_found_without_listing_all(tmp_path: Path) -> None:

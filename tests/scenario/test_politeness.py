@@ -10,7 +10,7 @@ from archives import FAST, run, wanted_of
 
 from civitai_dl.config import Settings
 from civitai_dl.domain.entities import Secret, Selection
-from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeOptions, World
+from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeOptions, Fault, World
 
 SLOW = 5.0
 """Client seconds per real second, where distances are measured."""
@@ -81,3 +81,39 @@ async def test_an_edge_that_limits_is_obeyed(tmp_path: Path) -> None:
         refused = fake.account.count(origin="api", status=429)
     assert refused > 0
     assert report.exit_code == 0
+
+
+async def test_several_galleries_are_asked_for_at_once(tmp_path: Path) -> None:
+    """Where no rate is set, listings come side by side, and no more than streams are allowed."""
+    peaks = {}
+    for streams in (1, 3):
+        world, listed = models(12)
+        settings = replace(FAST, dry_run=True, concurrency=streams)
+        async with FakeCivitai(world) as fake:
+            # Long enough for all who may ask to be there at once.
+            fake.faults.add(Fault(path="/api/v1/images", delay=0.1, every=True))
+            things = wanted_of("", listed, tmp_path)
+            report = await run(fake, tmp_path / f"{streams}", things, settings=settings)
+            assert 12 == fake.account.count(origin="api", path_prefix="/api/v1/images", status=200)
+            peaks[streams] = fake.account.peak("api")
+        assert 0 == report.exit_code
+    # One more is the list of models.
+    assert peaks[1] <= 2
+    assert 3 <= peaks[3] <= 4
+
+
+async def test_a_service_that_is_busy_is_asked_by_fewer(tmp_path: Path) -> None:
+    """When the Image API is overloaded for a while all galleries come, and none is asked in vain.
+
+    What was on its way when it said so may be refused as well; after that one asks alone.
+    """
+    world, listed = models(12)
+    async with FakeCivitai(world) as fake:
+        busy = Fault(path="/api/v1/images", status=503, headers={"Retry-After": "2"}, times=4)
+        fake.faults.add(busy)
+        things = wanted_of("", listed, tmp_path)
+        report = await run(fake, tmp_path / "a", things, settings=replace(FAST, dry_run=True))
+        refused = fake.account.count(origin="api", path_prefix="/api/v1/images", status=503)
+        came = fake.account.count(origin="api", path_prefix="/api/v1/images", status=200)
+    assert 0 == report.exit_code
+    assert (4, 12) == (refused, came)

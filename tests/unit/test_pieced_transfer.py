@@ -324,7 +324,8 @@ async def test_links_that_are_all_refused_end_the_try(bench: Bench) -> None:
 
 
 async def stopped(bench: Bench, after: int) -> None:
-    """A run that is cancelled when so many bytes have come."""
+    """A run that is cancelled when so many bytes have come; the first ones are the slowest."""
+    bench.fake.faults.add(storage(where=at(0, 1), every=True, bytes_per_second=20_000))
     fault = bench.fake.faults.add(storage(every=True, bytes_per_second=100_000))
     with anyio.move_on_after(30):
         async with anyio.create_task_group() as group:

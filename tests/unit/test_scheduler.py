@@ -91,9 +91,11 @@ class Desk:
         spare: Spare | None = None,
         grows: bool = False,
         ahead: int = 1,
+        eases: int = 0,
     ) -> RunEnd:
+        settings = LaneSettings(workers=workers, grows=grows, ahead=ahead, eases=eases)
         return await run_lanes(
-            {lane: LaneSettings(workers=workers, grows=grows, ahead=ahead) for lane in lanes},
+            dict.fromkeys(lanes, settings),
             spare=spare,
             queue=self.queue,
             perform=perform,
@@ -533,6 +535,54 @@ async def test_spare_streams_grow_like_others(tmp_path: Path) -> None:
     assert free[1] >= 1
 
 
+async def test_a_lane_that_eases_lets_in_one_more_for_each_that_ends_well(tmp_path: Path) -> None:
+    """It begins with one at once, and has all of its workers once as many have gone well."""
+    inside, together = 0, []
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        nonlocal inside
+        inside += 1
+        together.append(inside)
+        await anyio.sleep(0.05)
+        inside -= 1
+        return [Skipped("done")]
+
+    async with desk(tmp_path, *(task(number) for number in range(30))) as here:
+        await here.run(perform, workers=4, eases=1)
+    assert together[0] == 1
+    assert max(together) == 4
+    for number in (2, 3, 4):
+        # Whoever is the third of those at work has seen two others end well.
+        assert together.index(number) >= number - 1
+
+
+async def test_trouble_of_the_far_side_halves_a_lane_that_eases(tmp_path: Path) -> None:
+    """Four at once; after an answer of 500 there are two at once, until twenty have gone well."""
+    inside, later = 0, []
+
+    def is_over() -> bool:
+        ends = [event.outcome for event in here.ear.heard if isinstance(event, TaskSettled)]
+        return any(isinstance(end, Deferred) for end in ends)
+
+    async def perform(tasks: Sequence[Task]) -> list[Outcome]:
+        nonlocal inside
+        if tasks[0].key == task(0).key and tasks[0].attempt == 0:
+            failure = Failure(Trouble.TRANSIENT, "busy", status=500)
+            return [Deferred(here.clock.now() + 1.0, failure)]
+        inside += 1
+        if is_over():
+            later.append(inside)
+            await meet(lambda: 2 in later)
+        await meet(is_over)
+        inside -= 1
+        return [Skipped("done")]
+
+    async with desk(tmp_path, *(task(number) for number in range(12))) as here:
+        await here.run(perform, workers=4, eases=4)
+    assert {1, 2} >= set(later)
+    assert 2 in later
+
+
 def test_a_lane_is_narrowed_by_halves_and_widened_by_ones() -> None:
     """Scarce handles halve a lane, down to one; each twenty that end well let one more in."""
     width, seen = Width(8, 8), []
@@ -548,3 +598,16 @@ def test_a_lane_is_narrowed_by_halves_and_widened_by_ones() -> None:
     for _ in range(1_000):
         width = width.succeeded()
     assert 8 == width.now
+
+
+def test_a_lane_that_begins_is_widened_by_each_that_ends_well_until_there_is_trouble() -> None:
+    """At first each success lets in one more; after trouble it takes twenty again."""
+    width = Width(8, 1, needed=1)
+    for _ in range(3):
+        width = width.succeeded()
+    assert 4 == width.now
+    width = width.narrowed()
+    assert 2 == width.succeeded().now
+    for _ in range(20):
+        width = width.succeeded()
+    assert 3 == width.now

@@ -12,11 +12,13 @@ from typing import Protocol, Union, runtime_checkable
 
 from ..domain.entities import (
     Account,
+    Dressed,
     Event,
     Held,
     Kind,
     Lane,
     Lease,
+    Model,
     ModelId,
     Outcome,
     Placed,
@@ -148,8 +150,8 @@ class Catalog(Protocol):
     async def count_children(self, parent: str, kind: Kind) -> int:
         """How many tasks of a kind were found under a page, in all runs."""
 
-    async def placed(self, model_id: ModelId) -> Placed:
-        """Where the things of a model have their place."""
+    async def placed(self, model_ids: Collection[ModelId]) -> dict[ModelId, Placed]:
+        """Where the things of these models have their place."""
 
     async def stored_as(self, key: str) -> StoredFile | None:
         """What a task has stored."""
@@ -162,6 +164,17 @@ class Catalog(Protocol):
 
     async def stored_under(self, model_id: ModelId) -> dict[str, StoredFile]:
         """What is stored of a model: task key -> file."""
+
+    async def dressed(
+        self, model_ids: Collection[ModelId]
+    ) -> dict[ModelId, tuple[Dressed, dict[str, StoredFile]]]:
+        """What was noted of these models when they were dressed, and what is stored of them now.
+
+        Without those of which nothing is noted, or nothing that can be read.
+        """
+
+    async def note_dressed(self, model_id: ModelId, dressed: Dressed) -> None:
+        """Note what was written of a model. It must be durable before."""
 
     async def holds(self, key: str) -> bool:
         """Whether anything found under this page is stored."""
@@ -200,6 +213,9 @@ class Desk(Protocol):
 
     def pictures(self, html: str | None) -> list[str]:
         """The URLs of the images in a description that may be fetched."""
+
+    async def written(self, models: Sequence[Model]) -> set[ModelId]:
+        """The models of which everything that would be written lies on the disk, to the byte."""
 
     async def save_json(self, *documents: tuple[str, object]) -> None:
         """Write JSON documents (path, content) of the archive. Raises: StorageError."""

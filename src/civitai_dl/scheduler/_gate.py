@@ -38,8 +38,9 @@ class Gate:
         self._open.set()
 
     async def passed(self) -> None:
-        """Return when the gate is open."""
-        await self._open.wait()
+        """Return when the gate is open: at once where it is, without a turn for others."""
+        if not self._open.is_set():
+            await self._open.wait()
 
     def shut(self, failure: Failure) -> None:
         """Close it until the disk has been shown to be fit; a gate that is closed stays so."""

@@ -54,12 +54,15 @@ class LaneSettings:
 
     grows: it begins with one task at once, and how many there are follows what each brings. ahead:
     most tasks that are claimed at once, to be begun one by one: small ones need no claim each.
+    eases: it begins with so many at once, each that ends well lets in one more, and trouble of the
+    far side halves them; 0 for a lane that has its workers whatever comes.
     """
 
     workers: int = 1
     batch: int = 1
     grows: bool = False
     ahead: int = 1
+    eases: int = 0
 
 
 @dataclass(slots=True)
@@ -98,7 +101,8 @@ class LaneRunner:
 
     def __post_init__(self) -> None:
         self.settling = Together(self._settle_all, MOST_SETTLED, clock=self.clock)
-        self.width = Width(self.settings.workers, self.settings.workers)
+        workers, eases = self.settings.workers, self.settings.eases
+        self.width = Width(workers, eases, needed=1) if eases else Width(workers, workers)
         if self.settings.grows:
             self.growth = Growth(Streams(self.settings.workers))
         self.spare.listen(
@@ -264,8 +268,8 @@ class LaneRunner:
     def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
         """What the outcomes of one piece of work say about the lane; it is one request's worth."""
         task, first = leases[0].task, outcomes[0]
-        if self.growth is not None and _is_theirs(first):
-            self.growth.met_trouble()
+        if _is_theirs(first):
+            self._heed_far_side()
         if isinstance(first, (Deferred, Failed)) and _is_ours(first.failure):
             # Our own disk and handles say nothing about the service.
             self._heed_machine(first)
@@ -311,6 +315,12 @@ class LaneRunner:
         """
         doubtful = DOUBTFUL if self.lane is Lane.IMAGES else frozenset()
         return failure.trouble is Trouble.TRANSIENT and failure.status in OUTAGE | doubtful
+
+    def _heed_far_side(self) -> None:
+        if self.growth is not None:
+            self.growth.met_trouble()
+        if self.settings.eases:
+            self.width = self.width.narrowed()
 
     def _heed_machine(self, first: Deferred | Failed) -> None:
         if isinstance(first, Deferred) and first.halt:

@@ -31,7 +31,7 @@ from civitai_dl.errors import NotFound, Rejected
 from ._shapes import as_number, as_text, read_models, read_page
 from ._spec import SourceSpec, missing
 from ._urls import site_path
-from .model import expand_model, save_models
+from .model import expand_model, prepare
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
@@ -122,10 +122,10 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     models = read_models(items)
     children = []
     if ref.stage == "adult":
-        await save_models(models, desk)
+        ground = await prepare(models, desk)
         for model in models:
             page = model_task(model.id)
-            inside = await expand_model(model, ModelRef(model.id), desk)
+            inside = await expand_model(model, ModelRef(model.id), desk, ground)
             assert isinstance(inside, Expanded)
             children.append(Planned(page, verdict=inside, children=inside.children))
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +28,7 @@ from civitai_dl.domain.entities import (
     ModelRef,
     ModelTarget,
     Outcome,
+    Placed,
     Planned,
     Selection,
     Target,
@@ -115,14 +116,14 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     except (Rejected, NotPermitted):
         return [_alone(ref) for ref in refs]
     shown = {number: model for number, model in found.items() if model.versions}
-    await save_models(shown.values(), desk)
+    ground = await prepare(list(shown.values()), desk)
     outcomes: list[Outcome] = []
     for ref in refs:
         model = shown.get(ref.model_id)
         if model is None or not _shows(model, ref):
             outcomes.append(_alone(ref))
         else:
-            outcomes.append(await expand_model(model, ref, desk))
+            outcomes.append(await expand_model(model, ref, desk, ground))
     return outcomes
 
 
@@ -172,16 +173,38 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
     except NotFound as error:
         return await missing(task, error, desk)
     model = read_model(as_object(answer))
-    await save_models([model], desk)
-    return await expand_model(model, ref, desk)
+    return await expand_model(model, ref, desk, await prepare([model], desk))
 
 
-async def save_models(models: Iterable[Model], desk: Desk) -> None:
-    """Write the JSON of each model as the service gave it, before anything is made of it."""
-    await desk.save_json(*((f"{model_folder(model.id)}/model.json", model.raw) for model in models))
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of models before they are planned.
+
+    placed: where their things have their place. written: those that lie there as they would be
+    written now.
+    """
+
+    placed: Mapping[ModelId, Placed]
+    written: Collection[ModelId]
 
 
-async def expand_model(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
+async def prepare(models: Sequence[Model], desk: Desk) -> Ground:
+    """Write the JSON of each model as the service gave it, before anything is made of it.
+
+    What lies there already is not written again.
+    """
+    written = await desk.written(models)
+    await desk.save_json(
+        *(
+            (f"{model_folder(model.id)}/model.json", model.raw)
+            for model in models
+            if model.id not in written
+        )
+    )
+    return Ground(await desk.catalog.placed({model.id for model in models}), written)
+
+
+async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) -> Outcome:
     """Plan everything that a model consists of, or the version asked for."""
     if ref.version_id is not None and not _shows(model, ref):
         version = await _lagging(model, ref.version_id, desk)
@@ -191,8 +214,14 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
     pictures: dict[str, None] = {}
     for html in (model.description, *(version.description for version in model.versions)):
         pictures.update(dict.fromkeys(desk.pictures(html)))
-    placed = await desk.catalog.placed(model.id)
-    children = plan_model(model, ref, desk.selection, placed, list(pictures))
+    children = plan_model(
+        model,
+        ref,
+        desk.selection,
+        ground.placed[model.id],
+        list(pictures),
+        written=model.id in ground.written,
+    )
     return Expanded(children=children)
 
 

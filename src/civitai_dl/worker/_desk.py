@@ -12,10 +12,13 @@ from civitai_dl.domain.decisions import decide_retry, may_fetch
 from civitai_dl.domain.entities import Deferred
 from civitai_dl.errors import CivitaiDLError, SourceError, TransferError
 
+from ._dress import written_as_they_are
 from ._failures import as_failure
 
 if TYPE_CHECKING:
-    from civitai_dl.domain.entities import Failure, Outcome, Selection, Task
+    from collections.abc import Sequence
+
+    from civitai_dl.domain.entities import Failure, Model, ModelId, Outcome, Selection, Task
     from civitai_dl.ports import Catalog, Clock, JsonApi
 
     from ._tools import Tools
@@ -54,6 +57,10 @@ class WorkerDesk:
         """See ports.Desk."""
         local = self.tools.local_service
         return [url for url in self.tools.pictures(html) if may_fetch(url, local_service=local)]
+
+    async def written(self, models: Sequence[Model]) -> set[ModelId]:
+        """See ports.Desk."""
+        return await written_as_they_are(models, self.tools)
 
     async def save_json(self, *documents: tuple[str, object]) -> None:
         """See ports.Desk."""

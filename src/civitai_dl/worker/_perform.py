@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from civitai_dl.domain.decisions import model_folder
 from civitai_dl.domain.entities import (
     DressRef,
     FileRef,
@@ -13,12 +12,12 @@ from civitai_dl.domain.entities import (
     Kind,
     Notice,
     Outcome,
-    Skipped,
     Task,
 )
 from civitai_dl.errors import NotEnoughRoom, SourceError, StorageBroken, StorageError
 
 from ._desk import WorkerDesk
+from ._dress import dress
 from ._files import fetch_file
 from ._images import fetch_image
 from ._publish import forget
@@ -73,24 +72,7 @@ async def _perform_one(task: Task, tools: Tools) -> Outcome:
     if isinstance(subject, ImageRef):
         return await fetch_image(task, subject, tools)
     assert isinstance(subject, DressRef)
-    return await _dress(subject, tools)
-
-
-async def _dress(ref: DressRef, tools: Tools) -> Outcome:
-    """Write a model's page and sidecars from what is on disk."""
-    raw = await tools.storage.read(f"{model_folder(ref.model_id)}/model.json")
-    if raw is None:
-        return Skipped("the model's JSON is not there")
-    stored = await tools.catalog.stored_under(ref.model_id)
-    dressing = tools.dresser(raw, stored, sidecars=ref.sidecars)
-    await tools.storage.save(dressing.documents)
-    for existing, path in dressing.links:
-        try:
-            await tools.storage.link(existing, path)
-        except (FileExistsError, FileNotFoundError):
-            # A second name that is there stays: it may be the user's own picture.
-            continue
-    return Skipped("written")
+    return await dress(subject, tools)
 
 
 async def _expand(tasks: Sequence[Task], tools: Tools) -> list[Outcome]:

@@ -17,6 +17,7 @@ from civitai_dl.domain.entities import (
     Kind,
     Planned,
     State,
+    Task,
     Trouble,
     Unavailable,
 )
@@ -32,6 +33,8 @@ OPEN = (
     "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
     "WHERE other.status IN ('waiting', 'ready', 'claimed') AND other.run = ? AND"
 )
+
+STILL_OPEN = f"{OPEN} other.grp > ? AND other.grp < ? LIMIT 1"
 
 EDGES = """
 INSERT INTO edges (parent, child, run) SELECT ?, value, ? FROM json_each(?)
@@ -104,6 +107,12 @@ class Adding:
     def _take(self, found: Planned, there: dict[str, sqlite3.Row | None]) -> int:
         """The row of a task, known or new. there: rows by key; None: written a moment ago."""
         task = found.task
+        if task.kind is Kind.DRESS and found.verdict is not None:
+            known = there.get(task.key)
+            if known is not None and self._stays_dressed(task, known):
+                self.known += 1
+                return int(known["id"])
+            found = Planned(task)
         if task.waits_for is not None:
             self.groups.add(task.waits_for)
         if task.key not in there:
@@ -126,6 +135,19 @@ class Adding:
         else:
             self.known += 1
         return int(row["id"])
+
+    def _stays_dressed(self, task: Task, row: sqlite3.Row) -> bool:
+        """Whether a model that lies there as it would be written needs not be written again.
+
+        What is still to come of it changes what is written.
+        """
+        if row["status"] != State.SKIPPED.value:
+            return False
+        self._write()
+        group = f"dress:{task.model_id}"
+        # '0' is the character after '/': the range holds all that begins with `group/`.
+        wanted = (self.run, f"{group}/", f"{group}0")
+        return self.connection.execute(STILL_OPEN, wanted).fetchone() is None
 
     def _is_news(self, row: sqlite3.Row, found: Planned) -> bool:
         status = State(row["status"])

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from civitai_dl.domain.entities import (
+    Dressed,
     FileRef,
     Held,
     ImageRef,
@@ -19,6 +20,7 @@ from civitai_dl.domain.entities import (
 )
 
 from ._database import Database
+from ._dressed import note_dressed, recall_dressed
 from ._islands import dump_islands
 from ._rows import (
     CLAIMABLE,
@@ -31,6 +33,17 @@ from ._rows import (
 )
 from ._seal import FACTS
 from ._tree import BELOW
+
+PLACED = f"""
+SELECT {CLAIMABLE} FROM tasks
+WHERE model_id = ? AND type IN ('file', 'image') AND role IN ('file', 'preview')
+"""  # noqa: S608  # our own columns
+
+STORED_UNDER = f"""
+SELECT id, key, proof, {FACTS} FROM tasks
+WHERE model_id = ? AND path IS NOT NULL AND status = 'stored'
+  AND role IN ('file', 'preview', 'description')
+"""  # noqa: S608  # our own columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +87,14 @@ class SqliteCatalog:
 
         return await self.database.run(work, "count_children")
 
-    async def placed(self, model_id: ModelId) -> Placed:
+    async def placed(self, model_ids: Collection[ModelId]) -> dict[ModelId, Placed]:
         """See ports.Catalog."""
 
-        def work(connection: sqlite3.Connection) -> Placed:
-            rows = connection.execute(
-                f"SELECT {CLAIMABLE} FROM tasks "  # noqa: S608  # our own columns
-                "WHERE model_id = ? AND type IN ('file', 'image') AND role IN ('file', 'preview')",
-                (model_id,),
-            )
-            return _placed(rows.fetchall())
+        def work(connection: sqlite3.Connection) -> dict[ModelId, Placed]:
+            return {
+                model_id: _placed(connection.execute(PLACED, (model_id,)).fetchall())
+                for model_id in model_ids
+            }
 
         return await self.database.run(work, "placed")
 
@@ -107,17 +118,32 @@ class SqliteCatalog:
 
     async def stored_under(self, model_id: ModelId) -> dict[str, StoredFile]:
         """See ports.Catalog."""
+        return await self.database.run(
+            lambda connection: _stored_under(connection, model_id), "stored_under"
+        )
 
-        def work(connection: sqlite3.Connection) -> dict[str, StoredFile]:
-            rows = connection.execute(
-                f"SELECT id, key, proof, {FACTS} FROM tasks "  # noqa: S608  # our own columns
-                "WHERE model_id = ? AND path IS NOT NULL AND status = 'stored' "
-                "AND role IN ('file', 'preview', 'description')",
-                (model_id,),
-            )
-            return {row["key"]: stored_file_of(row) for row in rows}
+    async def dressed(
+        self, model_ids: Collection[ModelId]
+    ) -> dict[ModelId, tuple[Dressed, dict[str, StoredFile]]]:
+        """See ports.Catalog."""
 
-        return await self.database.run(work, "stored_under")
+        def work(
+            connection: sqlite3.Connection,
+        ) -> dict[ModelId, tuple[Dressed, dict[str, StoredFile]]]:
+            found = {}
+            for model_id in model_ids:
+                dressed = recall_dressed(connection, model_id)
+                if dressed is not None:
+                    found[model_id] = (dressed, _stored_under(connection, model_id))
+            return found
+
+        return await self.database.run(work, "dressed")
+
+    async def note_dressed(self, model_id: ModelId, dressed: Dressed) -> None:
+        """See ports.Catalog."""
+        await self.database.run(
+            lambda connection: note_dressed(connection, model_id, dressed), "note_dressed"
+        )
 
     async def holds(self, key: str) -> bool:
         """See ports.Catalog."""
@@ -177,6 +203,12 @@ class SqliteCatalog:
                 )
 
         await self.database.run(work, "hold")
+
+
+def _stored_under(connection: sqlite3.Connection, model_id: ModelId) -> dict[str, StoredFile]:
+    return {
+        row["key"]: stored_file_of(row) for row in connection.execute(STORED_UNDER, (model_id,))
+    }
 
 
 def _placed(rows: list[sqlite3.Row]) -> Placed:

@@ -12,9 +12,15 @@ from pathlib import Path
 from ._seal import teach
 from ._trouble import damaged
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
-STEPS = {1: "schema.sql", 2: "schema-2.sql", 3: "schema-3.sql", 4: "schema-4.sql"}
+STEPS = {
+    1: "schema.sql",
+    2: "schema-2.sql",
+    3: "schema-3.sql",
+    4: "schema-4.sql",
+    5: "schema-5.sql",
+}
 """The script that leads to each version; a new database takes all of them."""
 
 Watch = Callable[[str, sqlite3.Connection], None]

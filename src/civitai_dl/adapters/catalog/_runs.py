@@ -25,6 +25,11 @@ LAST = 1000
 FIRST = -1
 """The priority of a task that only needs its name."""
 
+ROOT = """
+SELECT tasks.id, job_done, selection, started_at
+FROM tasks LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?
+"""
+
 FRESH = 43_200.0
 """Seconds for which a complete listing is not asked again, while its transfers go on."""
 
@@ -135,48 +140,28 @@ class Runs:
 
         def work(connection: sqlite3.Connection) -> RunBegun:
             run = _new_run(connection, roots, roles, selection, settings, now)
-            continued = False
             adding = Adding(connection, run, now, key, failed_too=only_failed)
-            for root in roots:
-                for planned in root.planned:
-                    continued |= self._begin_root(
-                        connection,
-                        planned,
-                        adding,
-                        roles=roles,
-                        only_failed=only_failed,
-                        selection=selection,
-                    )
+            going_on, known, fresh = [], [], []
+            for planned in (planned for root in roots for planned in root.planned):
+                row = connection.execute(ROOT, (planned.task.key,)).fetchone()
+                if row is not None and (
+                    only_failed or _goes_on(connection, planned.task.key, row, selection, now)
+                ):
+                    going_on.append(planned.task.key)
+                    continue
+                if row is not None:
+                    known.append(planned.task.key)
+                if row is not None or not only_failed:
+                    fresh.append(planned)
+            # All roots together: a thousand of them share most of what each question costs. What is
+            # asked anew comes first: it may lie below what goes on, which takes it as it finds it.
+            touch(connection, known, adding, roles=roles, pages=False)
+            adding.add(fresh, None)
+            touch(connection, going_on, adding, roles=roles, pages=True)
             adding.finish()
-            return RunBegun(run, continued)
+            return RunBegun(run, bool(going_on))
 
         return await self.database.run(work, "begin")
-
-    def _begin_root(
-        self,
-        connection: sqlite3.Connection,
-        planned: Planned,
-        adding: Adding,
-        *,
-        roles: Collection[Role],
-        only_failed: bool,
-        selection: str,
-    ) -> bool:
-        row = connection.execute(
-            "SELECT tasks.id, job_done, selection, started_at FROM tasks "
-            "LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?",
-            (planned.task.key,),
-        ).fetchone()
-        going_on = row is not None and (
-            only_failed or _goes_on(connection, planned.task.key, row, selection, adding.now)
-        )
-        if row is not None:
-            touch(connection, planned.task.key, adding, roles=roles, pages=going_on)
-        if not going_on:
-            if row is None and only_failed:
-                return False
-            adding.add([planned], None)
-        return going_on
 
     async def finish(self, run: int, now: float) -> bool:
         """Close a run in which nothing is left to do; False when something is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
@@ -30,19 +30,21 @@ OPEN_SLICES = " AND (type <> 'gallery' OR (key LIKE '%/%' AND status <> 'stored'
 
 def touch(
     connection: sqlite3.Connection,
-    key: str,
+    keys: Sequence[str],
     adding: Adding,
     *,
     roles: Collection[Role],
     pages: bool,
 ) -> None:
-    """Make what is not stored below a root due in this run.
+    """Make what is not stored below some roots due in this run.
 
-    pages: a job goes on, so that its pages count as well. Otherwise the pages are read anew and
+    pages: their jobs go on, so that its pages count as well. Otherwise the pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
     and so are the slices of a listing that were given up.
     """
     kinds = [*CONTENT, Kind.DRESS.value, *PAGES] if pages else [*CONTENT, Kind.GALLERY.value]
+    if not keys:
+        return
     names = {role.value for role in roles}
     if not pages:
         names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
@@ -58,7 +60,7 @@ def touch(
         "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
-    connection.execute(collect, (json.dumps([key]), *names, *kinds))
+    connection.execute(collect, (json.dumps(keys), *names, *kinds))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(

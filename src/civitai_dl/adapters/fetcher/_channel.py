@@ -74,7 +74,7 @@ class Channel:
         self._paused = False
         self._is_first = True
         self._waiter: asyncio.Future[bool] | None = None
-        self._ripening: asyncio.TimerHandle | None = None
+        self._ripe_at = 0.0
         self.head_size = 0
         self.has_head = False
         self.code: int | None = None
@@ -105,25 +105,28 @@ class Channel:
         self._waiter = waiter
         self._until = self._loop.time() + seconds
         if self._alarm is None or self._alarm.when() > self._until:
-            self._set_alarm()
+            self._set_alarm(self._until)
         try:
             return await waiter
         finally:
             self._waiter = None
-            self._stop_ripening()
+            self._ripe_at = 0.0
 
-    def _set_alarm(self) -> None:
+    def _set_alarm(self, moment: float) -> None:
         """One timer for many waits: each is over long before it, and would leave its own behind."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = self._loop.call_at(self._until, self._rang)
+        self._alarm = self._loop.call_at(moment, self._rang)
 
     def _rang(self) -> None:
         self._alarm = None
         if self._waiter is None:
             return
-        if self._loop.time() < self._until:
-            self._set_alarm()
+        now = self._loop.time()
+        if 0 < self._ripe_at <= now:
+            self._wake()
+        elif now < self._until:
+            self._set_alarm(min(self._until, self._ripe_at or self._until))
         else:
             _tell(self._waiter, False)
 
@@ -183,10 +186,12 @@ class Channel:
 
     def ripen(self) -> None:
         """Wake the reader a little later, whatever has come by then."""
-        if self._ripening is None:
+        if not self._ripe_at:
             is_rest = self._ripe == self._left and self._ripe <= MOST_WHOLE
             seconds = RIPE_WHOLE_SECONDS if is_rest else RIPE_SECONDS
-            self._ripening = self._loop.call_later(seconds, self._wake)
+            self._ripe_at = self._loop.time() + seconds
+            if self._alarm is None or self._alarm.when() > self._ripe_at:
+                self._set_alarm(self._ripe_at)
 
     def drop(self) -> None:
         """Break the transfer off; the reader hears of it after the bytes that came."""
@@ -196,7 +201,7 @@ class Channel:
     def close(self) -> None:
         """Break off what is not over, and give back every buffer. Safe to repeat."""
         self._remove()
-        self._stop_ripening()
+        self._ripe_at = 0.0
         self.take_back()
         if self._full is not None:
             full, self._full = self._full, None
@@ -272,7 +277,7 @@ class Channel:
         if self._waiter is not None and self.has_head:
             if end >= self._ripe:
                 self._wake()
-            elif self._ripening is None:
+            elif not self._ripe_at:
                 self.ripen()
         return None
 
@@ -315,14 +320,9 @@ class Channel:
     # ---
 
     def _wake(self) -> None:
-        self._stop_ripening()
+        self._ripe_at = 0.0
         if self._waiter is not None:
             _tell(self._waiter, True)
-
-    def _stop_ripening(self) -> None:
-        if self._ripening is not None:
-            self._ripening.cancel()
-            self._ripening = None
 
 
 def _tell(waiter: asyncio.Future[bool], result: bool) -> None:  # noqa: FBT001  # as it is called

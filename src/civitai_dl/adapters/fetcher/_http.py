@@ -7,7 +7,7 @@ answer is read for, how fast bytes may come and how slowly.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -22,6 +22,8 @@ from ._turns import ask_in_turn
 from ._watch import Watches
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from civitai_dl.pacing import Pacer
     from civitai_dl.ports import Chunk, Clock
 
@@ -32,16 +34,16 @@ REDIRECTS = (301, 302, 303, 307, 308)
 class HttpBody:
     """See ports.Body."""
 
-    def __init__(self, reply: Reply, fetcher: HttpFetcher, name: str, lane: str) -> None:
+    def __init__(self, reply: Reply, fetcher: HttpFetcher, link: SignedUrl, lane: str) -> None:
         self._reply = reply
         self._lane = lane
         self._fetcher = fetcher
-        self._name = name
+        self._link = link
         self.answer = read_answer(reply.head)
 
     async def chunks(self) -> AsyncIterator[Chunk]:
         """See ports.Body."""
-        watch = self._fetcher.watches.over(self._name, self.answer.host)
+        watch = self._fetcher.watches.over(self._link, self.answer.host)
         while chunk := await self._reply.read():
             for piece in self._fetcher.bandwidth.pieces(chunk):
                 await self._fetcher.bandwidth.take(self._lane, len(piece))
@@ -87,8 +89,7 @@ class HttpFetcher:
         """See ports.Fetcher."""
         self.bandwidth.change(limit)
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self,
         link: SignedUrl,
         *,
@@ -96,23 +97,14 @@ class HttpFetcher:
         end: int | None = None,
         if_range: str | None = None,
         lane: str = "",
-    ) -> AsyncIterator[HttpBody]:
+    ) -> Opening:
         """See ports.Fetcher."""
         headers = {}
         if offset > 0 or end is not None:
             headers["Range"] = f"bytes={offset}-{'' if end is None else end - 1}"
             if if_range is not None:
                 headers["If-Range"] = if_range
-        reply, wait = await self._follow(link.reveal(), headers)
-        body = HttpBody(reply, self, str(link), lane)
-        if wait is not None:
-            # The lane's pause, and what the host asked for, if it did.
-            body.answer = replace(body.answer, retry_after=wait)
-        try:
-            yield body
-        finally:
-            # A half-read connection must not go back to the pool.
-            reply.close()
+        return Opening(self, link, headers, lane)
 
     def drop(self) -> None:
         """Let go of every connection: after a suspend none of them lives.
@@ -121,7 +113,7 @@ class HttpFetcher:
         """
         self._engine.drop()
 
-    async def _follow(self, url: str, headers: Mapping[str, str]) -> tuple[Reply, float | None]:
+    async def follow(self, url: str, headers: Mapping[str, str]) -> tuple[Reply, float | None]:
         """The answer at the end of the redirects, and the seconds to wait when it is "later"."""
         status = 0
         for _ in range(MOST_HOPS):
@@ -153,6 +145,36 @@ class HttpFetcher:
             if error.status == UNTRUSTED:
                 self._untrusted.add(host)
             raise
+
+
+class Opening(AbstractAsyncContextManager[HttpBody]):
+    """An answer that is let go of at the end; not by a generator, of which each costs a good deal.
+
+    Raises: as ports.Fetcher.
+    """
+
+    def __init__(
+        self, fetcher: HttpFetcher, link: SignedUrl, headers: Mapping[str, str], lane: str
+    ) -> None:
+        self._fetcher, self._link, self._headers, self._lane = fetcher, link, headers, lane
+
+    async def __aenter__(self) -> HttpBody:
+        """Ask, to the head of the answer."""
+        self._reply, wait = await self._fetcher.follow(self._link.reveal(), self._headers)
+        body = HttpBody(self._reply, self._fetcher, self._link, self._lane)
+        if wait is not None:
+            # The lane's pause, and what the host asked for, if it did.
+            body.answer = replace(body.answer, retry_after=wait)
+        return body
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """A half-read connection must not go back to the pool."""
+        self._reply.close()
 
 
 def _host_of(url: str) -> str:

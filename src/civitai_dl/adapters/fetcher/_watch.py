@@ -10,6 +10,7 @@ from civitai_dl.domain.decisions import TRICKLE_SECONDS, is_trickle
 from civitai_dl.errors import Stalled
 
 if TYPE_CHECKING:
+    from civitai_dl.domain.entities import SignedUrl
     from civitai_dl.ports import Clock
 
 MOST_REOPENED = 3
@@ -59,10 +60,12 @@ class Watches:
         self._rates: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=PEERS))
         self._reopened: Counter[str] = Counter()
 
-    def over(self, name: str, host: str) -> Watch:
-        """Watch one transfer; name: its address without secrets."""
+    def over(self, link: SignedUrl, host: str) -> Watch:
+        """Watch one transfer."""
 
         def may_reopen() -> bool:
+            # Without what is secret, and differs from link to link.
+            name = str(link)
             self._reopened[name] += 1
             return self._reopened[name] <= MOST_REOPENED
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from civitai_dl.domain.entities import PacedLane, Trouble
 from civitai_dl.errors import SourceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from civitai_dl.domain.decisions import Known
     from civitai_dl.pacing import RateBook
     from civitai_dl.ports import Clock
@@ -115,6 +117,27 @@ class LaneTurn:
             self._canary.set()
 
 
+class Place(AbstractAsyncContextManager["LaneTurn"]):
+    """A place in a lane's line, given up at the end. See pacing.Pacer.turn."""
+
+    def __init__(self, pacer: LanePacer, lane: PacedLane) -> None:
+        self._pacer, self._lane = pacer, lane
+
+    async def __aenter__(self) -> LaneTurn:
+        """Wait for the turn."""
+        self._turn = await self._pacer.take(self._lane)
+        return self._turn
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the next one go."""
+        self._turn.over()
+
+
 class LanePacer:
     """See pacing.Pacer. max_wait: the longest pause, in seconds, that one refusal may impose."""
 
@@ -132,15 +155,9 @@ class LanePacer:
         self._known = dict(known or {})
         self._lines: dict[PacedLane, _Line] = {}
 
-    @asynccontextmanager
-    async def turn(self, lane: PacedLane) -> AsyncIterator[LaneTurn]:
+    def turn(self, lane: PacedLane) -> Place:
         """See pacing.Pacer."""
-        line = self._line(lane)
-        turn = await self._take(line, lane)
-        try:
-            yield turn
-        finally:
-            turn.over()
+        return Place(self, lane)
 
     def known(self) -> dict[PacedLane, Known]:
         """What was learned of each lane, by this run or before it."""
@@ -166,13 +183,13 @@ class LanePacer:
             line = self._lines[lane] = _Line(rate)
         return line
 
-    async def _take(self, line: _Line, lane: PacedLane) -> LaneTurn:
+    async def take(self, lane: PacedLane) -> LaneTurn:
         """Stand in line.
 
         One waits for a time to come, the others for that one: had each a time of its own, all of
         these would be past after a suspend, and everybody would go at once.
         """
-        now = self.clock.now()
+        line, now = self._line(lane), self.clock.now()
         if line.is_free and line.rate.is_carefree(now):
             return LaneTurn(line, self, now)
         line.settle()

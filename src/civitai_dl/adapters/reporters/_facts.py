@@ -168,4 +168,6 @@ def _clean(facts: Facts) -> Facts:
 
 def _text(text: str) -> str:
     """Without queries, and without lone surrogates, which are no UTF-8."""
+    if text.isascii() and "?" not in text:
+        return text
     return _QUERY.sub(r"\1", text.encode("utf-8", "replace").decode("utf-8"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event as Signal
 from typing import TYPE_CHECKING
 
 from civitai_dl.domain.messages import printable
@@ -126,12 +126,21 @@ class _Forgiving(RotatingFileHandler):
 class _Patient(QueueListener):
     """Lets records gather for a moment: to wake a thread for each costs more than to write it."""
 
+    def __init__(self, queue: SimpleQueue[logging.LogRecord], target: logging.Handler) -> None:
+        super().__init__(queue, target)
+        self._stopping = Signal()
+
+    def stop(self) -> None:
+        """Write what is there, and end; nobody waits for more to come along."""
+        self._stopping.set()
+        super().stop()
+
     def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001  # logging's signature
         """The next record; after a wait for one, those that follow at once come along."""
         is_first = self._is_empty()
         record = super().dequeue(block)
         if is_first:
-            time.sleep(GATHER_SECONDS)
+            self._stopping.wait(GATHER_SECONDS)
         return record
 
     def _is_empty(self) -> bool:

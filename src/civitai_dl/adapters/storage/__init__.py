@@ -8,7 +8,7 @@ from pathlib import Path
 from civitai_dl.errors import ConfigError
 
 from ._errors import as_storage_error
-from ._kind import kind_of, may_be_shared
+from ._kind import NEAR, NETWORK, kind_of, may_be_shared
 from ._limit import ask_limit, is_asked, take_limit
 from ._local import STATE, LocalStorage
 from ._lock import RunLock, holder_of
@@ -42,7 +42,9 @@ def open_storage(
     with suppress(OSError):
         # The archive's own name, where its folder lets us; the storage looks after those within.
         System().sync_folder(path.resolve().parent)
-    return LocalStorage(path, system=system, trusted=trusted and not may_be_shared(path))
+    kind = kind_of(path)
+    trusted = trusted and kind not in NETWORK
+    return LocalStorage(path, system=system, trusted=trusted, is_near=kind in NEAR)
 
 
 __all__ = [

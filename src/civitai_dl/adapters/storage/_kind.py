@@ -11,6 +11,9 @@ NETWORK = frozenset(
 )
 """Names of file systems that several machines may write to at once."""
 
+NEAR = frozenset({"bcachefs", "btrfs", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "xfs", "zfs"})
+"""Names of file systems that keep what is written to them in this machine's memory at first."""
+
 
 def kind_of(path: Path) -> str:
     """The name of the file system, as the mount table has it; "" where there is no such table."""

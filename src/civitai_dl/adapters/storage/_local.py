@@ -7,7 +7,7 @@ import itertools
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from stat import S_ISREG
@@ -22,6 +22,7 @@ from civitai_dl.errors import StorageDenied, StorageError
 from civitai_dl.ports import Partial, Traits
 
 from ._aside import set_aside
+from ._attempt import Attempt
 from ._errors import storage_errors, writing_errors
 from ._files import drop, is_written, measure_file, second_name, write_all, write_document
 from ._inspect import inspect_path, names_of, read_part
@@ -44,19 +45,26 @@ _numbers = itertools.count(secrets.randbits(31))
 class LocalStorage:
     """See ports.Storage. root must exist; everything is kept below it.
 
-    trusted: nobody else can be at work here, as a lock that works has shown. system: what does the
-    work on the disk.
+    trusted: nobody else can be at work here, as a lock that works has shown. is_near: see Volume.
+    system: what does the work on the disk.
     """
 
     traits = Traits(name="local", resumable=True, links=True)
 
-    def __init__(self, root: Path, *, system: System | None = None, trusted: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        system: System | None = None,
+        trusted: bool = True,
+        is_near: bool = False,
+    ) -> None:
         self._root = root.resolve()
         self._scratch = self._root / STATE / "tmp"
-        self.volume = Volume(self._root, self._scratch, system or System())
+        self.volume = Volume(self._root, self._scratch, system or System(), is_near=is_near)
         self._system = self.volume.system
         self._owner = myself()
-        self._safe: set[Path] = set()
+        self._safe: dict[str, Path] = {}
         with writing_errors(f"opening {self._root}"):
             self.volume.make_folder(self._scratch)
             self._left = find_leftovers(self._system, self._scratch, trusted=trusted)
@@ -66,20 +74,22 @@ class LocalStorage:
 
     def _resolve(self, path: str) -> Path:
         """The place of an archive path. Raises: StorageDenied for a path that would leave it."""
+        folder, _, name = path.rpartition("/")
+        parent = self._safe.get(folder)
+        if parent is None or not _is_plain(name):
+            parent = self._safe[folder] = self._resolve_folder(path)
+        return parent / name
+
+    def _resolve_folder(self, path: str) -> Path:
         parts = path.split("/")
-        if not path or any(
-            part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts
-        ):
+        if not all(_is_plain(part) for part in parts):
             raise StorageDenied(f"this path would leave the archive: {path!r}")
-        final = self._root.joinpath(*parts)
-        parent = final.parent
-        if parent not in self._safe:
-            # A folder that somebody replaced by a link to elsewhere must not be followed.
-            real = Path(os.path.realpath(parent))
-            if real != self._root and self._root not in real.parents:
-                raise StorageDenied(f"this path would leave the archive: {path!r}")
-            self._safe.add(parent)
-        return final
+        parent = self._root.joinpath(*parts[:-1])
+        # A folder that somebody replaced by a link to elsewhere must not be followed.
+        real = Path(os.path.realpath(parent))
+        if real != self._root and self._root not in real.parents:
+            raise StorageDenied(f"this path would leave the archive: {path!r}")
+        return parent
 
     async def sizes(self, paths: Sequence[str]) -> list[int | None]:
         """See ports.Storage."""
@@ -251,8 +261,7 @@ class LocalStorage:
 
         return await self._hop(work)
 
-    @asynccontextmanager
-    async def partial(self, key: str) -> AsyncIterator[LocalPartial]:
+    def partial(self, key: str) -> Attempt:
         """See ports.Storage.
 
         The name is this attempt's own: should two processes ever work on one task, because a lock
@@ -260,20 +269,23 @@ class LocalStorage:
         only read.
         """
         name = _name_of(key)
+        return Attempt(lambda: self._begin(name), lambda partial: self._end(name, partial))
+
+    def _begin(self, name: str) -> LocalPartial:
         mine = self._scratch / f"{name}.{self._owner}.{next(_numbers):08x}.part"
         left = self._left.pop(name, None)
         if left is not None and left.ours:
             left = self._take_over(name, left, mine)
         foreign = None if left is None or left.ours else left.path
-        partial = LocalPartial(mine, self._resolve, self.volume, left=foreign, is_new=left is None)
-        try:
-            yield partial
-        finally:
-            partial.close()
-            with suppress(OSError):
-                # What cannot even be looked at is found, or not, by the next start.
-                if not partial.gone:
-                    self._left[name] = Left(mine, mine.stat().st_size, ours=True)
+        return LocalPartial(mine, self._resolve, self.volume, left=foreign, is_new=left is None)
+
+    def _end(self, name: str, partial: LocalPartial) -> None:
+        partial.close()
+        with suppress(OSError):
+            # What cannot even be looked at is found, or not, by the next start.
+            if not partial.gone:
+                size = partial.path.stat().st_size
+                self._left[name] = Left(partial.path, size, ours=True)
 
     def _take_over(self, name: str, left: Left, mine: Path) -> Left | None:
         """Make an earlier attempt's partial ours; None when it is gone, or was published."""
@@ -357,6 +369,11 @@ class LocalStorage:
 def _local(partial: Partial) -> LocalPartial:
     assert isinstance(partial, LocalPartial)
     return partial
+
+
+def _is_plain(part: str) -> bool:
+    """Whether a part of a path leads neither nowhere nor elsewhere."""
+    return part not in ("", ".", "..") and "\\" not in part and "\0" not in part
 
 
 def _name_of(key: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from civitai_dl.ports import Chunk
 
 from ._ahead import LocalAhead
 from ._aside import set_aside
-from ._errors import storage_errors
+from ._errors import Errors, PartialErrors, storage_errors
 from ._files import (
     BUFFER,
     DIRECT,
@@ -53,6 +53,7 @@ class LocalPartial:
         is_new: bool = False,
     ) -> None:
         self.path = path
+        self._name = path.name
         self._is_new = is_new
         self._resolve = resolve
         self._volume = volume
@@ -80,7 +81,7 @@ class LocalPartial:
         """See ports.Partial."""
         if self._is_new:
             return 0
-        with storage_errors(f"looking at {self.path.name}"):
+        with storage_errors(f"looking at {self._name}"):
             try:
                 return (self._left or self.path).stat().st_size
             except FileNotFoundError:
@@ -98,12 +99,16 @@ class LocalPartial:
     async def reserve(self, size: int) -> None:
         """See ports.Partial."""
         self._whole = size
-        if size - self.size >= self._volume.SMALL:
+        if size - self.size < self._volume.UNASKED:
+            return
+        if size <= self._volume.SMALL:
+            await self._volume.step(lambda _: self._reserve(size), 0)
+        else:
             await self._hop(lambda: self._reserve(size))
 
     def _reserve(self, size: int) -> None:
         # What another process left has to be copied first: it is no room of ours.
-        with storage_errors(f"looking at {self.path.name}"):
+        with storage_errors(f"looking at {self._name}"):
             here = 0 if self._left is not None else room_taken(self.path)
         more = size - max(self._meter.size, here, self._set_aside)
         if more <= 0:
@@ -113,7 +118,7 @@ class LocalPartial:
         if lacking:
             self._volume.forget(self.path)
             raise NotEnoughRoom(more, lacking)
-        with self._errors(f"making room for {self.path.name}"):
+        with self._errors(f"making room for {self._name}"):
             is_set_aside = self._volume.set_aside(self._open(), size)
         # What the file system has set aside is no longer counted as free.
         self._set_aside = size if is_set_aside else 0
@@ -134,7 +139,7 @@ class LocalPartial:
         self._size = offset
 
     def _keep(self, offset: int, end: int) -> None:
-        with self._errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self._name}"):
             left, self._left = self._left, None
             if left is not None:
                 # Begun anew with what another process left: it may be writing still.
@@ -175,7 +180,12 @@ class LocalPartial:
         if is_last or len(chunk) >= DIRECT:
             # The caller waits, so that its bytes can be taken as they lie.
             try:
-                await self._volume.hop(lambda: self._append(chunk, is_last=is_last))
+                if 0 <= self._whole <= self._volume.SMALL:
+                    await self._volume.step(
+                        lambda here: self._append(chunk, is_last=is_last, here=here), len(chunk)
+                    )
+                else:
+                    await self._volume.hop(lambda: self._append(chunk, is_last=is_last))
             finally:
                 # Whatever happened, it was written or is in the buffer.
                 self._size += len(chunk)
@@ -185,15 +195,16 @@ class LocalPartial:
         if len(self._buffer) >= BUFFER:
             await self._volume.hop(self._flush)
 
-    def _append(self, chunk: Chunk, *, is_last: bool) -> None:
+    def _append(self, chunk: Chunk, *, is_last: bool, here: bool = False) -> None:
+        """here: in the loop, which waits for no disk; what is not durable then is so in a while."""
         try:
             self._flush()
         except BaseException:  # whatever it was, these bytes come behind those that are kept
             self._buffer += chunk
             raise
         self._write(memoryview(chunk))
-        if is_last:
-            # One hop for all of it: most images need no other.
+        if is_last and (self._volume.is_in_memory or not here):
+            # One step for all of it: most images need no other.
             self.sync_now()
 
     def _flush(self) -> None:
@@ -208,7 +219,7 @@ class LocalPartial:
         """Write and digest; what could not be written is kept. The buffer must be empty."""
         done = 0
         try:
-            with self._errors(f"writing {self.path.name}"):
+            with self._errors(f"writing {self._name}"):
                 handle = self._open()
                 while done < len(view):
                     with self._writing:
@@ -227,7 +238,7 @@ class LocalPartial:
 
     def _write_at(self, offset: int, view: memoryview) -> int:
         """Write some of it at a place of its own; returns how many bytes."""
-        with self._errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self._name}"):
             handle = self._open()
             with self._placing:
                 done = self._system.write_at(handle, view, offset)
@@ -246,7 +257,7 @@ class LocalPartial:
         assert island.start == self._meter.size
         # In a copy: until the last byte is known to be right, nothing of it counts.
         meter = self._meter.copy()
-        with self._errors(f"reading {self.path.name}"):
+        with self._errors(f"reading {self._name}"):
             handle = self._open()
             if not self._volume.readers.is_as_written(self.path, island, meter, compare=compare):
                 return False
@@ -266,7 +277,7 @@ class LocalPartial:
         self.sync_now()
         if not self._named and self._handle is not None:
             # Bytes without a name would be lost with the power.
-            with self._errors(f"writing {self.path.name}"):
+            with self._errors(f"writing {self._name}"):
                 self._volume.sync_names([self.path.parent])
             self._named = True
         return size
@@ -284,7 +295,7 @@ class LocalPartial:
             # Set before: what is written in the meantime takes it back.
             self._is_synced = True
             try:
-                with self._errors(f"writing {self.path.name}"):
+                with self._errors(f"writing {self._name}"):
                     self._make_durable(self._handle)
             except BaseException:  # whatever it was, nothing is sure then
                 self._is_synced = False
@@ -300,23 +311,21 @@ class LocalPartial:
             self._spoilt = error
             raise
 
-    @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def _errors(self, what: str) -> Errors:
         """As storage_errors; a partial that somebody deleted is an error of the storage, too."""
-        with storage_errors(what):
-            try:
-                yield
-            except FileNotFoundError as error:
-                raise OSError(errno.EIO, "the partial is gone") from error
+        return PartialErrors(what, to_writers=False)
 
     async def finish(self) -> Measured:
         """See ports.Partial."""
-        if not self.is_durable:
+        is_left_to_others = (
+            self._handle is not None and not self._buffer and self.size <= self._volume.SMALL
+        )
+        if not (self.is_durable or is_left_to_others):
             await self._volume.hop(self._finish)
         return self._meter.measured()
 
     def _finish(self) -> None:
-        with self._errors(f"writing {self.path.name}"):
+        with self._errors(f"writing {self._name}"):
             # A file without bytes is a file, too.
             self._open()
         # Here rather than before it gets its name: nobody else has to wait for it.
@@ -369,7 +378,7 @@ class LocalPartial:
         self._close()
         self._buffer.clear()
         self._left = None
-        with self._errors(f"removing {self.path.name}"):
+        with self._errors(f"removing {self._name}"):
             drop(self._system, self.path)
         self.gone = True
 

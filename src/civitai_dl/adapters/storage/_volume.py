@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
+
+from civitai_dl.domain.decisions import Promptness
 
 from ._ahead import Readers
 from ._crew import Crew
@@ -29,12 +33,27 @@ PAGE = 4096
 
 
 class Volume:
-    """The disk under an archive; its methods may be called from every thread."""
+    """The disk under an archive; its plain methods may be called from every thread.
 
-    SMALL = 1 << 20
+    is_near: it answers at once as a rule, so that short steps need no thread until it is slow. now:
+    a steady clock, in seconds.
+    """
+
+    SMALL = 4 << 20
+    """Bytes of a file that is written in a few short steps, and made durable along with others."""
+
+    UNASKED = 1 << 20
     """Bytes below which nobody asks whether there is room."""
 
-    def __init__(self, root: Path, scratch: Path, system: System) -> None:
+    def __init__(
+        self,
+        root: Path,
+        scratch: Path,
+        system: System,
+        *,
+        is_near: bool = False,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.root = root
         self.scratch = scratch
         self.system = system
@@ -43,7 +62,11 @@ class Volume:
         self._crew = Crew(THREADS)
         self._reserve = scratch.parent / "reserve"
         self._lock = threading.Lock()
-        self._in_memory = system.is_in_memory(root)
+        self.is_in_memory = system.is_in_memory(root)
+        self._is_near = is_near
+        self._now = now
+        self._promptness = Promptness()
+        self._spent = 0.0
         self._promised: dict[Path, int] = {}
         self._durable: set[Path] = {root}
         self.settled: set[Path] = set()
@@ -56,6 +79,28 @@ class Volume:
         image takes, none takes longer than that. They are for what can be cancelled half-way.
         """
         return await self._crew.do(function)
+
+    async def step(self, function: Callable[[bool], T], size: int) -> T:
+        """Have a step done that handles so many bytes: on the spot where the disk answers at once.
+
+        function: told whether it is done on the spot; then it must not wait for the disk itself, as
+        a sync does. For a step that takes less than it costs to wake a thread, whose turns with
+        the loop cost both of them more than the step itself.
+        """
+        began = self._now() if self._is_near else 0.0
+        if not (self._is_near and self._promptness.may_stay(began, size=size, spent=self._spent)):
+            return await self.hop(lambda: function(False))
+        if not self._spent:
+            asyncio.get_running_loop().call_soon(self._begin_turn)
+        try:
+            return function(True)
+        finally:
+            ended = self._now()
+            self._spent += ended - began
+            self._promptness = self._promptness.took(ended, ended - began)
+
+    def _begin_turn(self) -> None:
+        self._spent = 0.0
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder and its parents; their names are not durable yet. Raises: OSError."""
@@ -109,7 +154,7 @@ class Volume:
 
     def set_aside(self, handle: int, size: int) -> bool:
         """Set room aside for a file; False where that is not possible, or not worth it."""
-        return not self._in_memory and self.system.reserve(handle, size)
+        return not self.is_in_memory and self.system.reserve(handle, size)
 
     def promise(self, path: Path, size: int) -> None:
         """So many bytes more will come into a file."""

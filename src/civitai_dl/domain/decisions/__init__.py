@@ -18,6 +18,7 @@ from ._damage import (
     read_subset,
     tells_segments,
 )
+from ._dressed import is_as_written, made_of
 from ._due import is_due
 from ._fair import Turns
 from ._learned import Known, LearnedRate
@@ -56,6 +57,7 @@ from ._plan import (
     stretch_task,
     version_gallery_task,
 )
+from ._prompt import Promptness
 from ._resume import (
     TRICKLE_SECONDS,
     Complete,
@@ -105,6 +107,7 @@ __all__ = [
     "PageFacts",
     "Part",
     "Plausible",
+    "Promptness",
     "Proven",
     "Resume",
     "RetryBudget",
@@ -137,6 +140,7 @@ __all__ = [
     "image_name",
     "image_source",
     "image_variants",
+    "is_as_written",
     "is_behind",
     "is_due",
     "is_proven",
@@ -151,6 +155,7 @@ __all__ = [
     "listed_download_path",
     "listed_image_task",
     "looks_like_text_page",
+    "made_of",
     "may_fetch",
     "may_split",
     "model_folder",

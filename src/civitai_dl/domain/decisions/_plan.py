@@ -25,6 +25,7 @@ from ..entities import (
     Reason,
     Role,
     Selection,
+    Skipped,
     Task,
     Unavailable,
     Version,
@@ -115,11 +116,13 @@ def plan_model(
     pictures: Sequence[str],
     *,
     gallery: bool = True,
+    written: bool = False,
 ) -> tuple[Planned, ...]:
     """Everything that a model, or the version asked for, consists of.
 
     pictures: the URLs of the images in its descriptions. gallery: plan the model's gallery, too
-    (a model named in a list has its gallery task already).
+    (a model named in a list has its gallery task already). written: its page and sidecars lie there
+    as they would be written now, unless something of it is still to come.
     """
     versions = [v for v in model.versions if ref.version_id in (None, v.id)]
     planned: list[Planned] = []
@@ -132,7 +135,13 @@ def plan_model(
         planned += _plan_pictures(model, pictures)
     if gallery and selection.galleries and ref.version_id is None:
         planned.append(Planned(gallery_task(GalleryQuery(model_id=model.id), selection)))
-    return (*planned, *dress_tasks(model.id, model.name))
+    dressing = dress_tasks(model.id, model.name)
+    if written:
+        dressing = tuple(replace(one, verdict=Skipped(AS_WRITTEN)) for one in dressing)
+    return (*planned, *dressing)
+
+
+AS_WRITTEN = "as it was written"
 
 
 def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
@@ -257,10 +266,18 @@ def _distinct(images: tuple[Image, ...]) -> Iterable[Image]:
             yield image
 
 
-def _image_task(image: Image, stem: str, role: Role, label: str, model_id: ModelId | None) -> Task:
+def _image_task(
+    image: Image,
+    stem: str,
+    role: Role,
+    label: str,
+    model_id: ModelId | None,
+    *,
+    key: str | None = None,
+) -> Task:
     dressing = role in (Role.PREVIEW, Role.DESCRIPTION)
     return Task(
-        key=_image_key(image.url, stem),
+        key=key or _image_key(image.url, stem),
         kind=Kind.IMAGE,
         lane=Lane.IMAGES,
         role=role,
@@ -282,5 +299,5 @@ def listed_image_task(image: Image, ref: GalleryRef, role: Role) -> Task:
     folder = ref.folder or user_folder(image.creator or CreatorName("unknown"))
     # Identity is the image's id and its place: the service has shown one image with other URLs.
     stem = gallery_stem(folder, image)
-    task = _image_task(image, stem, role, f"image {image.id}", ref.query.model_id)
-    return replace(task, key=f"image:{image.id}@{folder}")
+    key = f"image:{image.id}@{folder}"
+    return _image_task(image, stem, role, f"image {image.id}", ref.query.model_id, key=key)

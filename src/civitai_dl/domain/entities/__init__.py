@@ -30,6 +30,7 @@ from ._target import (
 )
 from ._transfer import (
     Answer,
+    Dressed,
     Held,
     Island,
     Measured,
@@ -86,6 +87,7 @@ __all__ = [
     "Deferred",
     "Digests",
     "DressRef",
+    "Dressed",
     "Event",
     "Expanded",
     "Failed",

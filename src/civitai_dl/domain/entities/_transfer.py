@@ -133,6 +133,19 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Dressed:
+    """What was written of a model when it was complete.
+
+    made_of: a digest of all that it was made of. documents: archive path and SHA-256 of each, the
+    model's JSON included. links: archive paths of the second names that were given.
+    """
+
+    made_of: str
+    documents: tuple[tuple[str, str], ...]
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """Where the things of one model already have their place.
 
