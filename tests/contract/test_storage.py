@@ -211,7 +211,10 @@ class StorageSuite:
     # pieces
 
     @pytest.mark.parametrize("step", [1_000, 60_000, 140_000, 400_000])
-    async def test_bytes_may_come_out_of_order(self, storage: Storage, step: int) -> None:
+    @pytest.mark.parametrize("proven", [False, True])
+    async def test_bytes_may_come_out_of_order(
+        self, storage: Storage, step: int, *, proven: bool
+    ) -> None:
         """What is written ahead is taken in where it belongs, and digested in order."""
         places = [0, 300_000, 700_000, 900_000, len(LARGE)]
         async with storage.partial("file:1:1") as partial:
@@ -231,7 +234,7 @@ class StorageSuite:
                 await partial.write(LARGE[at : min(at + step, places[1])])
             for island in sorted(islands):
                 assert island.start == partial.size
-                assert await partial.take_in(island)
+                assert await partial.take_in(island, proven=proven)
             assert len(LARGE) == partial.size
             measured = await partial.finish()
             await partial.publish(HERE)
@@ -291,8 +294,9 @@ class StorageSuite:
     @pytest.mark.parametrize(
         "island", [Island(700, 1_000, "00000000"), Island(700, 1_001, "00000000")]
     )
+    @pytest.mark.parametrize("proven", [False, True])
     async def test_an_island_with_other_bytes_is_not_taken_in(
-        self, storage: Storage, island: Island
+        self, storage: Storage, island: Island, *, proven: bool
     ) -> None:
         """Bytes that are not those that were written change nothing of what is held."""
         async with storage.partial("file:1:1") as partial:
@@ -301,7 +305,7 @@ class StorageSuite:
             ahead = partial.ahead(700)
             await ahead.write(b"b" * 300)
             await ahead.flush()
-            assert not await partial.take_in(island)
+            assert not await partial.take_in(island, proven=proven)
             assert 700 == partial.size
             await partial.write(b"c" * 300)
             measured = await partial.finish()

@@ -520,3 +520,24 @@ def test_buffers_are_as_large_as_they_pay() -> None:
     assert (size(1, 10_000_000, None), size(1, 1_000, None)) == (1_000_000, 16_384)
     small = {"length": 400_000, "whole": True}
     assert (size(64, 0, **small), size(64, 0, **small, lent=16 << 20)) == (1 << 19, 1 << 17)
+
+
+def test_buffers_are_used_again_and_do_not_pile_up() -> None:
+    """A buffer that is given back is the next one; when others are wanted by now, old ones go."""
+    curl = pytest.importorskip("civitai_dl.adapters.fetcher._curl")
+    buffers = curl.Buffers(lambda: 0.0)
+    buffers.transfers = 64
+    taken = [buffers.take(None, whole=False) for _ in range(128)]
+    assert sum(map(len, taken)) <= curl.MOST_KEPT
+    known = {id(one.obj) for one in taken}
+    while taken:
+        buffers.give(taken.pop())
+    again = [buffers.take(None, whole=False) for _ in range(128)]
+    assert {id(one.obj) for one in again} == known
+    for one in again:
+        buffers.give(one)
+    del again, one
+    buffers.transfers = 1
+    large = [buffers.take(None, whole=False) for _ in range(4)]
+    assert {len(one) for one in large} == {2 << 20}
+    assert buffers.kept + sum(map(len, large)) <= curl.MOST_KEPT

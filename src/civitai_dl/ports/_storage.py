@@ -62,11 +62,12 @@ class Partial(Protocol):
         Several may be written at once, and while others append; none beyond what `take_in` has met.
         """
 
-    async def take_in(self, island: Island) -> bool:
+    async def take_in(self, island: Island, *, proven: bool = False) -> bool:
         """Make an island that begins at `size` part of what is held: read it back and digest it.
 
-        Returns False, with nothing changed, when its bytes are not those that were written there.
-        Raises: StorageError.
+        proven: a digest of the service will tell in the end whether all bytes are right; then what
+        was written since `begin` is read back without a look at its own CRC32. Returns False, with
+        nothing changed, when its bytes are not those that were written there. Raises: StorageError.
         """
 
     async def write(self, chunk: Chunk) -> None:

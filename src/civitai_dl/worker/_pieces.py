@@ -231,7 +231,7 @@ class Pieces:
             place = self.partial.size
             island = next((one for one in self.islands if one.start == place), None)
             if island is not None:
-                if await self.partial.take_in(island):
+                if await self.partial.take_in(island, proven=self.proven):
                     self.islands.remove(island)
                     self.ring()
                 else:

@@ -47,8 +47,9 @@ MOST_WHOLE = 16 << 20
 """Bytes of buffers that hold small bodies whole, whatever the number of transfers: a body in one
 piece is written, digested and told of once."""
 
-MOST_FREE = 8 << 20
-"""Bytes of buffers that wait to be used again: a new one costs more than a round through it."""
+MOST_KEPT = 20 << 20
+"""Bytes of buffers, those in use among them, up to which one that is given back is kept: a new one
+costs more than a round through it. All that transfers may have in use is somewhat less."""
 
 PLAIN = {"Accept": "*/*", "Accept-Encoding": "identity"}
 """Sent with every request that does not say otherwise."""
@@ -82,12 +83,15 @@ def buffer_size(
 
 
 class Buffers:
-    """Fixed buffers, used again and again by all transfers. limit: gives that of `buffer_size`."""
+    """Fixed buffers, used again and again by all transfers. limit: gives that of `buffer_size`.
+
+    kept: bytes of those that wait to be used again.
+    """
 
     def __init__(self, limit: Callable[[], float]) -> None:
         self._limit = limit
         self._free: defaultdict[int, list[memoryview]] = defaultdict(list)
-        self._lent = self._kept = 0
+        self._lent = self.kept = 0
         self.transfers = 0
 
     def take(self, length: int | None, *, whole: bool) -> memoryview:
@@ -96,16 +100,20 @@ class Buffers:
         size = buffer_size(self.transfers, limit, length, whole=whole, lent=lent)
         self._lent += size
         free = self._free[size]
-        if not free:
-            return memoryview(bytearray(size))
-        self._kept -= size
-        return free.pop()
+        if free:
+            self.kept -= size
+            return free.pop()
+        if self.kept + self._lent > MOST_KEPT:
+            # Of sizes that were wanted while there were more transfers, or fewer.
+            self._free.clear()
+            self.kept = 0
+        return memoryview(bytearray(size))
 
     def give(self, buffer: memoryview) -> None:
         """Take one back; more than are likely to be used again are let go."""
         self._lent -= len(buffer)
-        if self._kept + len(buffer) <= MOST_FREE:
-            self._kept += len(buffer)
+        if self.kept + self._lent + len(buffer) <= MOST_KEPT:
+            self.kept += len(buffer)
             self._free[len(buffer)].append(buffer)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from civitai_dl.domain.entities import Island
@@ -14,7 +14,7 @@ from ._files import BUFFER, DIRECT, Meter, heed_cancellation
 
 SLICE = 512 << 10
 """Bytes that are read back at once. Each step of a thread waits for its turn among all others, so
-that many small ones would fall behind what comes; each thread has so much memory for it."""
+that many small ones would fall behind what comes; so much memory is there for each of them."""
 
 
 class LocalAhead:
@@ -68,26 +68,49 @@ class LocalAhead:
             view = view[done:]
 
 
-class Readers(threading.local):
-    """The buffers with which the threads of one disk read islands back, one for each of them."""
+class Readers:
+    """The buffers with which the threads of one disk read islands back.
+
+    As many as were ever needed at once, which is fewer than there are threads. May be used by all
+    threads.
+    """
 
     def __init__(self) -> None:
-        self._buffer = memoryview(bytearray(SLICE))
+        self._free: list[memoryview] = []
 
-    def is_as_written(self, path: Path, island: Island, meter: Meter) -> bool:
+    def is_as_written(self, path: Path, island: Island, meter: Meter, *, compare: bool) -> bool:
         """Read an island of a file into a meter; whether its bytes are those that were written.
 
-        Cancellable between slices when called in a worker thread.
+        compare: by the CRC32; else only whether they are there. Cancellable between slices when
+        called in a worker thread.
         """
+        with self._lend() as buffer:
+            return self._read(path, island, meter, buffer, compare=compare)
+
+    @contextmanager
+    def _lend(self) -> Iterator[memoryview]:
+        try:
+            buffer = self._free.pop()
+        except IndexError:
+            buffer = memoryview(bytearray(SLICE))
+        try:
+            yield buffer
+        finally:
+            self._free.append(buffer)
+
+    def _read(
+        self, path: Path, island: Island, meter: Meter, buffer: memoryview, *, compare: bool
+    ) -> bool:
         left, crc = island.end - island.start, 0
         with path.open("rb", buffering=0) as source:
             source.seek(island.start)
             while left:
                 heed_cancellation()
-                size = source.readinto(self._buffer[:left])
+                size = source.readinto(buffer[:left])
                 if not size:
                     return False
-                crc = zlib.crc32(self._buffer[:size], crc)
-                meter.feed(self._buffer[:size])
+                if compare:
+                    crc = zlib.crc32(buffer[:size], crc)
+                meter.feed(buffer[:size])
                 left -= size
-        return f"{crc:08x}" == island.crc32
+        return not compare or f"{crc:08x}" == island.crc32

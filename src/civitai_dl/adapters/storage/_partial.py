@@ -63,6 +63,7 @@ class LocalPartial:
         self._handle: int | None = None
         self._buffer = bytearray()
         self._meter = Meter(crc=False)
+        self._aheads: dict[int, LocalAhead] = {}
         # By itself: while bytes are on their way from the buffer to the meter, neither has them.
         self._size = 0
         self._spoilt: OSError | None = None
@@ -129,6 +130,7 @@ class LocalPartial:
         """See ports.Partial."""
         self._buffer.clear()
         self._meter = Meter(crc=crc)
+        self._aheads.clear()
         self._size = 0
         self._is_synced = False
         end = max([offset, *(island.end for island in islands)])
@@ -231,7 +233,8 @@ class LocalPartial:
 
     def ahead(self, start: int) -> LocalAhead:
         """See ports.Partial."""
-        return LocalAhead(start, self._volume.hop, self._write_at)
+        made = self._aheads[start] = LocalAhead(start, self._volume.hop, self._write_at)
+        return made
 
     def _write_at(self, offset: int, view: memoryview) -> int:
         """Write some of it at a place of its own; returns how many bytes."""
@@ -243,18 +246,20 @@ class LocalPartial:
         self._volume.keep(self.path, done)
         return done
 
-    async def take_in(self, island: Island) -> bool:
+    async def take_in(self, island: Island, *, proven: bool = False) -> bool:
         """See ports.Partial."""
-        return await self._volume.hop(lambda: self._take_in(island))
+        ahead = self._aheads.pop(island.start, None)
+        compare = not proven or ahead is None or ahead.island != island
+        return await self._volume.hop(lambda: self._take_in(island, compare=compare))
 
-    def _take_in(self, island: Island) -> bool:
+    def _take_in(self, island: Island, *, compare: bool) -> bool:
         self._flush()
         assert island.start == self._meter.size
         # In a copy: until the last byte is known to be right, nothing of it counts.
         meter = self._meter.copy()
         with self._errors(f"reading {self._name}"):
             handle = self._open()
-            if not self._volume.readers.is_as_written(self.path, island, meter):
+            if not self._volume.readers.is_as_written(self.path, island, meter, compare=compare):
                 return False
             with self._writing:
                 os.lseek(handle, island.end, os.SEEK_SET)
