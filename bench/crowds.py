@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -29,7 +29,7 @@ from civitai_dl import _scope
 from civitai_dl._compose import archive
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.config import Settings, collect
-from civitai_dl.domain.entities import BytesReceived, Event, Secret, TaskSettled, TransferStarted
+from civitai_dl.domain.entities import BytesReceived, Event, Secret
 from civitai_dl.scheduler import _growth
 from civitai_dl.sources import parse_target
 from civitai_dl.testing import (
@@ -57,35 +57,27 @@ OF_BEST, OF_FEWEST, OF_LINES = 0.9, 2.0, 5
 
 @dataclass
 class Watcher:
-    """Listens to a run: how many transfers there were, and what came, after a while."""
+    """Listens to a run, and ends it in time; times are the clock's."""
 
     clock: SystemClock
     begin: float
     end: float
     stop: anyio.Event
-    at_work: dict[str, int] = field(default_factory=dict)
-    last: float = 0.0
-    stream_seconds: float = 0.0
     received: int = 0
 
     def emit(self, event: Event) -> None:
         """See ports.Reporter."""
         now = self.clock.now()
-        first, until = max(self.last, self.begin), min(now, self.end)
-        self.stream_seconds += len(self.at_work) * max(0.0, until - first)
-        self.last = now
         if now >= self.end:
             self.stop.set()
-        if isinstance(event, TransferStarted):
-            self.at_work[event.task.key] = (event.size or 0) - event.offset
-        elif isinstance(event, BytesReceived):
-            self.received += event.count if self.begin <= now <= self.end else 0
-            left = self.at_work.get(event.task.key, 0) - event.count
-            self.at_work[event.task.key] = left
-            if left <= 0:
-                del self.at_work[event.task.key]
-        elif isinstance(event, TaskSettled):
-            self.at_work.pop(event.task.key, None)
+        elif isinstance(event, BytesReceived) and now >= self.begin:
+            self.received += event.count
+
+
+def mean_streams(fake: FakeCivitai, begin: float, end: float) -> float:
+    """How many bodies were asked for and not ended, on average between two moments."""
+    seen = fake.account.of(origin="storage")
+    return sum(max(0.0, min(one.ended, end) - max(one.at, begin)) for one in seen) / (end - begin)
 
 
 def world_of(line: Line, seconds: float) -> World:
@@ -114,7 +106,7 @@ async def play(line: Line, seconds: float, folder: Path) -> tuple[float, float]:
             )
         )
         clock = SystemClock(speed=SPEED)
-        stop, began = anyio.Event(), clock.now()
+        stop, began, real = anyio.Event(), clock.now(), time.monotonic()
         watcher = Watcher(clock, began + seconds * 2 / 3, began + seconds, stop)
         settings = Settings(
             output=str(folder),
@@ -126,10 +118,11 @@ async def play(line: Line, seconds: float, folder: Path) -> tuple[float, float]:
         )
         things, _ = collect([], ["https://civitai.com/user/ann"], parse=parse_target, stdin=bytes)
         report = await archive(settings, things, reporter=watcher, stop=stop, clock=clock)
+        ends = [real + seconds * share / SPEED for share in (2 / 3, 1)]
+        streams = mean_streams(fake, *ends)
     if report.failures or not stop.is_set():
         raise RuntimeError(f"the run ended before its time, status {report.exit_code}")
-    span = seconds / 3
-    return watcher.received / span * SMALLER / MB, watcher.stream_seconds / span
+    return watcher.received / (seconds / 3) * SMALLER / MB, streams
 
 
 def bar(

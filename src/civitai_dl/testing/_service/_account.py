@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Seen:
 
     status: 0 when the connection was reset or closed instead of an answer.
     bytes_sent: body bytes handed to the connection.
-    at: when the request arrived, in seconds of the monotonic clock.
+    at, ended: when the request arrived and its answer ended, in seconds of the monotonic clock.
     """
 
     origin: Origin
@@ -37,6 +37,7 @@ class Seen:
     at: float
     file_id: int | None = None
     """The file that a download redirect or a storage answer was about."""
+    ended: float = field(default_factory=time.monotonic)
 
     def param(self, name: str) -> str | None:
         """Return the first value of a query parameter."""
