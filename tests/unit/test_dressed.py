@@ -10,6 +10,7 @@ import pytest
 from civitai_dl._dressing import EDITION, dress, maker
 from civitai_dl.domain.decisions import Seen, There, is_as_written, made_of
 from civitai_dl.domain.entities import Dressed, Measured, StoredFile
+from civitai_dl.worker._dress import _answer_in, _dumped
 
 DOCUMENTS = (("model_0/1/model.json", "a" * 64), ("model_0/1/description.html", "b" * 64))
 DRESSED = Dressed("facts", DOCUMENTS, ("model_0/1/1-v/x.preview.png",))
@@ -92,6 +93,13 @@ def test_who_changes_what_is_written_raises_the_edition() -> None:
     dressing = dress(PAGE, STORED, sidecars=True, site="https://civitai.com")
     text = b"\n".join(path.encode() + b"\n" + data for path, data in dressing.documents)
     assert WRITTEN[EDITION] == hashlib.sha256(text).hexdigest()[:5]
+
+
+def test_an_answer_is_told_from_another_whatever_is_in_it() -> None:
+    """Texts that no file can hold, and JSON that somebody has edited to something else."""
+    assert _dumped({"name": "\ud83d"}) != _dumped({"name": "\ud83e"})
+    assert _answer_in(b'{"name": ') is None
+    assert _answer_in(b'{ "name":\n"x" }') == _dumped({"name": "x"})
 
 
 def test_what_makes_pages_is_named_by_its_edition_and_its_sanitiser() -> None:

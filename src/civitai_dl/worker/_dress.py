@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from civitai_dl.domain.decisions import is_as_written, made_of, model_folder
 from civitai_dl.domain.entities import Dressed, DressRef, Model, ModelId, Outcome, Skipped
 
@@ -91,10 +93,14 @@ def json_path(model_id: ModelId) -> str:
 def _answer_in(raw: bytes) -> bytes | None:
     """The answer that a model's JSON holds, None where somebody has edited it to something else."""
     try:
-        return _dumped(json.loads(raw))
-    except (ValueError, RecursionError):
+        return _dumped(msgspec.json.decode(raw))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 
 def _dumped(answer: object) -> bytes:
-    return json.dumps(answer).encode()
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        # Half a character, which UTF-8 cannot carry.
+        return json.dumps(answer).encode()
