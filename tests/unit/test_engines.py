@@ -514,8 +514,9 @@ def test_buffers_are_as_large_as_they_pay() -> None:
     """Few transfers have large buffers, many have small ones, a slow line has very small ones."""
     curl = pytest.importorskip("civitai_dl.adapters.fetcher._curl")
     size = curl.buffer_size
-    assert (size(1, 0, None), size(20, 0, None), size(64, 0, None)) == (1 << 21, 1 << 18, 1 << 17)
+    assert (size(1, 0, None), size(20, 0, None), size(64, 0, None)) == (1 << 20, 1 << 18, 1 << 17)
     assert (size(16, 0, None), size(65, 0, None)) == (1 << 19, 1 << 16)
+    assert (size(2, 0, 1 << 30), size(2, 0, 2_000_000)) == (1 << 21, 1 << 20)
     assert (size(1, 0, 70_000), size(1, 0, 5), size(64, 0, 1 << 30)) == (1 << 17, 1 << 16, 1 << 17)
     assert (size(1, 10_000_000, None), size(1, 1_000, None)) == (1_000_000, 16_384)
     small = {"length": 400_000, "whole": True}
@@ -538,6 +539,6 @@ def test_buffers_are_used_again_and_do_not_pile_up() -> None:
         buffers.give(one)
     del again, one
     buffers.transfers = 1
-    large = [buffers.take(None, whole=False) for _ in range(4)]
+    large = [buffers.take(1 << 30, whole=False) for _ in range(4)]
     assert {len(one) for one in large} == {2 << 20}
     assert buffers.kept + sum(map(len, large)) <= curl.MOST_KEPT

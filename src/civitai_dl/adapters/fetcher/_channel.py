@@ -167,8 +167,9 @@ class Channel:
         """What has come, valid until the next call of this or of `take_back`."""
         self.take_back()
         if self._full is not None:
+            # If the transfer has paused, it goes on when the second one is lent: until then there
+            # is no room.
             self._lent, self._full = self._full, None
-            self._resume()
             return self._lent
         assert self._filling is not None
         self._lent, size = self._filling, self._filled

@@ -37,6 +37,10 @@ the number of transfers allows."""
 MOST_OF = ((2 << 20, 2), (1 << 20, 8), (512 << 10, 16), (256 << 10, 32), (128 << 10, 64))
 """Bytes of a buffer, and how many transfers at once may have such large ones."""
 
+LARGE = 64 << 20
+"""Bytes of a body of which the largest buffers are a small part: what lies in one is lost with the
+process."""
+
 RECEIVE = 256 << 10
 """Bytes that libcurl asks the system for at once."""
 
@@ -72,6 +76,8 @@ def buffer_size(
     bytes of the buffers that all of them have.
     """
     most = next((size for size, count in MOST_OF if transfers <= count), SIZES[0])
+    if length is None or length < LARGE:
+        most = min(most, SIZES[-1])
     if limit > 0:
         return max(LEAST_BUFFER, min(most, int(limit / 10)))
     if length is None:
