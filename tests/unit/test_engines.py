@@ -18,6 +18,7 @@ from test_fetcher_and_transfer import Clock
 
 from civitai_dl.adapters.fetcher import EngineName, HttpFetcher, choose_engine, open_fetcher
 from civitai_dl.adapters.fetcher._address import plain_address
+from civitai_dl.adapters.fetcher._multi import most_kept
 from civitai_dl.adapters.fetcher._trust import find_trust
 from civitai_dl.config import ENGINES, find_engine
 from civitai_dl.domain.entities import SignedUrl
@@ -542,3 +543,13 @@ def test_buffers_are_used_again_and_do_not_pile_up() -> None:
     large = [buffers.take(1 << 30, whole=False) for _ in range(4)]
     assert {len(one) for one in large} == {2 << 20}
     assert buffers.kept + sum(map(len, large)) <= curl.MOST_KEPT
+
+
+@pytest.mark.parametrize(
+    ("handles", "kept"), [(None, 64), (1_048_576, 64), (1_024, 64), (256, 32), (24, 3), (4, 1)]
+)
+def test_connections_that_nobody_uses_leave_handles_for_files(
+    handles: int | None, kept: int
+) -> None:
+    """Where a process may have few handles, few of them are kept for later requests."""
+    assert kept == most_kept(handles)

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 
 import pycurl
 
-IDLE = 64
-"""Connections that are kept for later requests."""
+MOST_KEPT = 64
+"""Connections that are kept for later requests, where there are handles enough."""
+
+SHARE_KEPT = 8
+"""Of so many handles that this process may have one is for a connection that is kept: nobody uses
+it meanwhile, and files need some."""
 
 Ended = Callable[[int], None]
+
+
+def most_kept(handles: int | None) -> int:
+    """How many connections are kept. handles: what the system allows, None for no limit."""
+    return MOST_KEPT if handles is None else max(1, min(MOST_KEPT, handles // SHARE_KEPT))
+
+
+def _handles() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource  # not there on Windows
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 class Multi:
@@ -28,7 +47,7 @@ class Multi:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, IDLE)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, most_kept(_handles()))
 
     def add(self, easy: pycurl.Curl, ended: Ended) -> None:
         """Begin a transfer. ended: told libcurl's code, 0 for none, once it is over."""
