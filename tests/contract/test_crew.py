@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
-import time
 
 import anyio
 import pytest
@@ -14,8 +14,8 @@ from civitai_dl.adapters.storage._crew import Crew
 pytestmark = pytest.mark.anyio
 
 
-def _threads() -> set[int]:
-    return {one.ident or 0 for one in threading.enumerate() if one.name == "disk"}
+def _threads() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name == "disk"}
 
 
 async def test_what_is_done_is_told() -> None:
@@ -42,29 +42,33 @@ async def test_no_more_at_once_than_there_may_be_threads() -> None:
     crew = Crew(3)
     at_once, most, done = [0], [0], []
     lock = threading.Lock()
+    # Nobody goes on before three are at work, so that it shows when a fourth one is.
+    three = threading.Barrier(3, timeout=10)
 
     def step(number: int) -> None:
         with lock:
             at_once[0] += 1
             most[0] = max(most[0], at_once[0])
-        time.sleep(0.002)
+        three.wait()
         with lock:
             at_once[0] -= 1
             done.append(number)
 
     async with anyio.create_task_group() as group:
-        for number in range(40):
+        for number in range(39):
             group.start_soon(crew.do, lambda number=number: step(number))
     assert most[0] == 3
-    assert sorted(done) == list(range(40))
+    assert sorted(done) == list(range(39))
 
 
 async def test_a_step_is_done_to_its_end_when_its_task_is_cancelled() -> None:
     """Nobody else may own the file while a thread still writes to it."""
     crew = Crew(1)
-    gate, ended = threading.Event(), []
+    gate, begun, ended = threading.Event(), anyio.Event(), []
+    loop = asyncio.get_running_loop()
 
     def step() -> None:
+        loop.call_soon_threadsafe(begun.set)
         gate.wait(10)
         ended.append(True)
 
@@ -77,20 +81,26 @@ async def test_a_step_is_done_to_its_end_when_its_task_is_cancelled() -> None:
                 assert ended
 
         group.start_soon(one)
-        await anyio.sleep(0.01)
+        await begun.wait()
         group.cancel_scope.cancel()
-        threading.Timer(0.05, gate.set).start()
+        # By then the cancellation has been delivered, and again.
+        loop.call_soon(loop.call_soon, loop.call_soon, gate.set)
     assert ended == [True]
 
 
 async def test_who_went_away_without_waiting_is_told_nothing() -> None:
     """Also when the event loop itself cancels: the step ends, and the next one is done."""
-    import asyncio  # what no scope can hold up is its own cancellation
-
     crew = Crew(1)
-    gate = threading.Event()
-    task = asyncio.create_task(crew.do(lambda: gate.wait(10)))
-    await anyio.sleep(0.01)
+    gate, begun = threading.Event(), anyio.Event()
+    loop = asyncio.get_running_loop()
+
+    def step() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        gate.wait(10)
+
+    # What no scope can hold up is the loop's own cancellation.
+    task = asyncio.create_task(crew.do(step))
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -103,11 +113,10 @@ async def test_its_threads_end_with_it() -> None:
     before = _threads()
     crew = Crew(2)
     await crew.do(lambda: None)
-    assert _threads() - before
+    begun = _threads() - before
+    assert begun
     del crew
     gc.collect()
-    for _ in range(200):
-        if not _threads() - before:
-            return
-        await anyio.sleep(0.01)
-    pytest.fail("a thread is left")
+    for thread in begun:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in begun)

@@ -38,7 +38,7 @@ def touch(
 ) -> None:
     """Make what is not stored below some roots due in this run.
 
-    pages: their jobs go on, so that its pages count as well. Otherwise the pages are read anew and
+    pages: their jobs go on, so that their pages count as well. Otherwise pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
     and so are the slices of a listing that were given up.
     """

@@ -22,8 +22,6 @@ from ._turns import ask_in_turn
 from ._watch import Watches
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from civitai_dl.pacing import Pacer
     from civitai_dl.ports import Chunk, Clock
 
@@ -167,12 +165,7 @@ class Opening(AbstractAsyncContextManager[HttpBody]):
             body.answer = replace(body.answer, retry_after=wait)
         return body
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """A half-read connection must not go back to the pool."""
         self._reply.close()
 

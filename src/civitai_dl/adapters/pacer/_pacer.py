@@ -15,8 +15,6 @@ from civitai_dl.domain.entities import PacedLane, Trouble
 from civitai_dl.errors import SourceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from civitai_dl.domain.decisions import Known
     from civitai_dl.pacing import RateBook
     from civitai_dl.ports import Clock
@@ -128,12 +126,7 @@ class Place(AbstractAsyncContextManager["LaneTurn"]):
         self._turn = await self._pacer.take(self._lane)
         return self._turn
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """Let the next one go."""
         self._turn.over()
 

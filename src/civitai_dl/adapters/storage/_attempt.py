@@ -7,8 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ._partial import LocalPartial
 
 
@@ -28,11 +26,6 @@ class Attempt(AbstractAsyncContextManager["LocalPartial"]):
         self._partial = self._begin()
         return self._partial
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         """Let it go."""
         self._end(self._partial)
