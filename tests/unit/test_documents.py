@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from civitai_dl.worker._desk import dump_json
+from civitai_dl.documents import dump_json
 
 JSON = st.recursive(
     st.none()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-import msgspec
-
+from civitai_dl.documents import dump_json
 from civitai_dl.domain.decisions import (
     image_source,
     model_folder,
@@ -94,7 +92,7 @@ def make_sidecars(model: Model, stored: Mapping[str, StoredFile]) -> tuple[Docum
     # As disks that ignore case see them.
     taken = {name_key(found.path) for found in stored.values()}
     for version in model.versions:
-        info = _dump(_info(model, raws.get(version.id, {})))
+        info = dump_json(_info(model, raws.get(version.id, {})))
         preview = _first_still(version, stored)
         for file in version.files:
             found = stored.get(f"file:{version.id}:{file.id}")
@@ -152,11 +150,3 @@ def _id(item: dict[str, object]) -> int:
         return int(str(item.get("id")))
     except ValueError:
         return 0
-
-
-def _dump(document: object) -> bytes:
-    try:
-        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-    except UnicodeEncodeError:
-        text = json.dumps(document, ensure_ascii=False, indent=2)
-        return f"{text}\n".encode("utf-8", "backslashreplace")

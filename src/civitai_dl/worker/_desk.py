@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
-import msgspec
 
+from civitai_dl.documents import dump_json
 from civitai_dl.domain.decisions import decide_retry, may_fetch
 from civitai_dl.domain.entities import Deferred
 from civitai_dl.errors import CivitaiDLError, SourceError, TransferError
@@ -103,12 +102,3 @@ class WorkerDesk:
 def dump_all(documents: tuple[tuple[str, object], ...]) -> list[tuple[str, bytes]]:
     """JSON as people can read it: the keys in the service's order, two spaces, UTF-8."""
     return [(path, dump_json(document)) for path, document in documents]
-
-
-def dump_json(document: object) -> bytes:
-    """One document; lone surrogates, which UTF-8 cannot carry, stay escaped."""
-    try:
-        # A tenth of the time: json indents in Python, and a page of images has 200 documents.
-        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-    except UnicodeEncodeError:
-        return f"{json.dumps(document, indent=2)}\n".encode()
