@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import hashlib
 import os
+import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +14,8 @@ from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 
+import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -1460,6 +1464,45 @@ class TestLocalStorage(StorageSuite):
         await recorded.quarantine("model_0/a.bin", {})
         assert ("name", "corrupted/model_0-a.bin") == recorder.events[0]
         assert {("sync", "."), ("sync", "corrupted"), ("sync", "model_0")} <= set(recorder.events)
+
+
+class Reluctant(System):
+    """Holds the next write back until it is let go."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.is_held = False
+        self.begun, self.may_go = anyio.Event(), threading.Event()
+
+    def write(self, handle: int, data: bytes | memoryview) -> int:
+        if self.is_held:
+            self.is_held = False
+            self.loop.call_soon_threadsafe(self.begun.set)
+            assert self.may_go.wait(10)
+        return super().write(handle, data)
+
+
+async def test_a_checkpoint_and_the_frontier_take_turns(tmp_path: Path) -> None:
+    """What a checkpoint is still writing is digested before the island that follows it."""
+    system = Reluctant()
+    async with LocalStorage(tmp_path, system=system).partial("file:1:1") as partial:
+        await partial.begin(0)
+        ahead = partial.ahead(300)
+        await ahead.write(b"b" * 100)
+        await ahead.flush()
+        await partial.write(b"a" * 300)
+        system.is_held = True
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial.sync)
+            await system.begun.wait()
+            group.start_soon(partial.take_in, ahead.island)
+            # Time enough for it to begin, if it does not wait for its turn.
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+            system.may_go.set()
+        assert 400 == partial.size
+        measured = await partial.finish()
+    assert hashlib.sha256(b"a" * 300 + b"b" * 100).hexdigest() == measured.sha256
 
 
 class Recorder(System):

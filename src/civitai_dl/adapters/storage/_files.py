@@ -74,6 +74,27 @@ class Meter:
         return Measured(self.size, digest, crc, self._head, self._tail, tuple(self._prefixes))
 
 
+class Syncs:
+    """Makes one file durable, until that fails once.
+
+    The system believes its pages clean then, and a second try would lie. failed: what happened.
+    """
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self.failed: OSError | None = None
+
+    def sync(self, handle: int) -> None:
+        """Make what was written durable. Raises: OSError, the first one again and again."""
+        if self.failed is not None:
+            raise self.failed
+        try:
+            self._system.sync(handle)
+        except OSError as error:
+            self.failed = error
+            raise
+
+
 def heed_cancellation() -> None:
     """Between two slices of long work in a thread: end when the task that waits is cancelled."""
     try:

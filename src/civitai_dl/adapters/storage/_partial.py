@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import threading
@@ -24,6 +25,7 @@ from ._files import (
     BUFFER,
     DIRECT,
     Meter,
+    Syncs,
     check_identity,
     copy_begun,
     drop,
@@ -66,11 +68,13 @@ class LocalPartial:
         self._aheads: dict[int, LocalAhead] = {}
         # By itself: while bytes are on their way from the buffer to the meter, neither has them.
         self._size = 0
-        self._spoilt: OSError | None = None
+        self._syncs = Syncs(self._system)
         self._is_synced = False
         self._named = False
         self._set_aside = 0
         self._whole = -1
+        # What moves the frontier or tells where it is takes turns: pieces want checkpoints, too.
+        self._steps = asyncio.Lock()
         self._writing = threading.Lock()
         # Without writing at a place, the place of the handle is shared.
         self._placing = nullcontext() if hasattr(os, "pwrite") else self._writing
@@ -176,6 +180,10 @@ class LocalPartial:
 
     async def write(self, chunk: Chunk) -> None:
         """See ports.Partial."""
+        async with self._steps:
+            await self._put(chunk)
+
+    async def _put(self, chunk: Chunk) -> None:
         is_last = self.size + len(chunk) == self._whole
         if is_last or len(chunk) >= DIRECT:
             # The caller waits, so that its bytes can be taken as they lie.
@@ -250,7 +258,8 @@ class LocalPartial:
         """See ports.Partial."""
         ahead = self._aheads.pop(island.start, None)
         compare = not proven or ahead is None or ahead.island != island
-        return await self._volume.hop(lambda: self._take_in(island, compare=compare))
+        async with self._steps:
+            return await self._volume.hop(lambda: self._take_in(island, compare=compare))
 
     def _take_in(self, island: Island, *, compare: bool) -> bool:
         self._flush()
@@ -268,7 +277,8 @@ class LocalPartial:
 
     async def sync(self) -> int:
         """See ports.Partial."""
-        return await self._hop(self._checkpoint)
+        async with self._steps:
+            return await self._hop(self._checkpoint)
 
     def _checkpoint(self) -> int:
         self._flush()
@@ -296,20 +306,10 @@ class LocalPartial:
             self._is_synced = True
             try:
                 with self._errors(f"writing {self._name}"):
-                    self._make_durable(self._handle)
+                    self._syncs.sync(self._handle)
             except BaseException:  # whatever it was, nothing is sure then
                 self._is_synced = False
                 raise
-
-    def _make_durable(self, handle: int) -> None:
-        """Sync, once: after a failure the system believes its pages clean, so a second try lies."""
-        if self._spoilt is not None:
-            raise self._spoilt
-        try:
-            self._system.sync(handle)
-        except OSError as error:
-            self._spoilt = error
-            raise
 
     def _errors(self, what: str) -> Errors:
         """As storage_errors; a partial that somebody deleted is an error of the storage, too."""
@@ -396,5 +396,5 @@ class LocalPartial:
         with suppress(OSError, StorageError):
             # Should even this fail, the next start finds what is there and judges it.
             self._close()
-            if not self.gone and (self._spoilt is not None or not self.held):
+            if not self.gone and (self._syncs.failed is not None or not self.held):
                 drop(self._system, self.path)
