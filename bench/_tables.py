@@ -100,7 +100,7 @@ def markdown(part: Told) -> str:
 
 
 def _options(part: Told) -> list[str]:
-    options = part["options"]
+    options = part.get("options", {})
     assert isinstance(options, Mapping)
     return [f"{name}: `{words}`" for name, words in options.items() if words]
 

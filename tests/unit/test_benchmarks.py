@@ -199,3 +199,19 @@ def test_a_command_can_be_interrupted_as_by_a_person(tmp_path: Path) -> None:
             statuses=(7,),
         )
     assert 7 == stopped.status
+
+
+def test_bars_without_contenders_make_a_table() -> None:
+    """What is measured against a computed best has no options of others to tell of."""
+    bar = {"words": "lines", "wanted": ">= 5 of 6", "unit": "", "measured": 6, "low": 6, "high": 6}
+    part = {
+        "title": "Streams",
+        "rows": [],
+        "bars": [bar | {"holds": True}],
+        "not_measured": [],
+        "rounds": 1,
+        "used": 1,
+        "quiet": True,
+        "notes": [],
+    }
+    assert "| lines | >= 5 of 6 | 6 | 6 to 6 | yes |" in markdown(part)
