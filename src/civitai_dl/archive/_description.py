@@ -122,7 +122,7 @@ def render_description(page: DescriptionPage) -> str:
         head=head,
         tags=_chips("tags", page.tags),
         contents=_contents(page.versions),
-        description=_description(page.description, page.source_url, local),
+        description=clean_description(page.description, page.source_url, local),
         versions=versions,
     )
 
@@ -143,7 +143,7 @@ def _version(version: DescribedVersion, base_url: str, local: Mapping[str, str])
         f"<summary><h2 dir=auto>{_text(version.name)}</h2>"
         f"<span class=facts>{facts}</span></summary>\n"
         f"{_chips('words', version.trained_words)}\n"
-        f"{_description(version.description, base_url, local)}\n"
+        f"{clean_description(version.description, base_url, local)}\n"
         f"{f'<ul class=files>{files}</ul>' if files else ''}\n</details>"
     )
 
@@ -154,8 +154,8 @@ def _file(file: DescribedFile) -> str:
     return f"<li><b dir=auto>{_text(file.name)}</b> <span class=facts>{facts}</span>{digest}</li>"
 
 
-def _description(html: str | None, base_url: str, local: Mapping[str, str]) -> str:
-    """Sanitise a fragment for good; whatever came before, what nh3 returns is what is shown."""
+def clean_description(html: str | None, base_url: str, local: Mapping[str, str]) -> str:
+    """Sanitise a fragment for good; `local`: URLs at which media are shown, by absolute URL."""
     known = set(local.values())
 
     def keep(_element: str, name: str, value: str) -> str | None:

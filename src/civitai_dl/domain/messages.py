@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ._cells import cell_width, cut, cut_middle, pad, printable, wrap
 from ._japanese import JAPANESE as DISPLAY
+from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from .entities import Lane, Reason, Trouble
 
@@ -37,7 +38,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **COMMANDS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS}
 
 
 class Language(str, Enum):

@@ -7,6 +7,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from civitai_dl._doors import opens_later
 from civitai_dl.errors import TargetError
 
 from ._shapes import read_image, read_model
@@ -14,6 +15,8 @@ from ._spec import SourceSpec
 
 if TYPE_CHECKING:
     from civitai_dl.domain.entities import Target
+
+    from ._facts import model_facts, read_generation, read_picture, read_scans
 
 
 @lru_cache(maxsize=1)
@@ -42,4 +45,24 @@ def parse_target(text: str) -> Target:
     )
 
 
-__all__ = ["SourceSpec", "all_sources", "parse_target", "read_image", "read_model"]
+__all__ = [
+    "SourceSpec",
+    "all_sources",
+    "model_facts",
+    "parse_target",
+    "read_generation",
+    "read_image",
+    "read_model",
+    "read_picture",
+    "read_scans",
+]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "model_facts": "_facts",
+        "read_generation": "_facts",
+        "read_picture": "_facts",
+        "read_scans": "_facts",
+    },
+)

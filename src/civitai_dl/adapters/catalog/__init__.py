@@ -20,6 +20,7 @@ from ._trouble import REBUILD
 if TYPE_CHECKING:
     from ._checkup import Checkup, check_up
     from ._examine import examine
+    from ._holdings import FileStanding, Holdings, ModelHolding, StoredPicture
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
@@ -34,8 +35,11 @@ __all__ = [
     "Chosen",
     "Database",
     "Fate",
+    "FileStanding",
     "Glance",
+    "Holdings",
     "Inspection",
+    "ModelHolding",
     "Rebuilding",
     "Root",
     "RunBegun",
@@ -44,6 +48,7 @@ __all__ = [
     "SqliteLedger",
     "SqliteQueue",
     "SqliteRates",
+    "StoredPicture",
     "Undone",
     "Wreck",
     "check_up",
@@ -60,8 +65,12 @@ __getattr__ = opens_later(
         "Checkup": "_checkup",
         "Chosen": "_inspection",
         "Fate": "_inspection",
+        "FileStanding": "_holdings",
+        "Holdings": "_holdings",
         "Inspection": "_inspection",
+        "ModelHolding": "_holdings",
         "Rebuilding": "_rebuild",
+        "StoredPicture": "_holdings",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

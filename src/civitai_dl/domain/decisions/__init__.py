@@ -46,7 +46,7 @@ from ._pieces import (
     trusted_part,
     wall_before,
 )
-from ._place import gallery_stem, model_folder, user_folder
+from ._place import description_stem, gallery_stem, model_folder, user_folder
 from ._plan import (
     MODEL_BATCH,
     gallery_task,
@@ -129,6 +129,7 @@ __all__ = [
     "decide_resume",
     "decide_retry",
     "decide_room",
+    "description_stem",
     "download_path",
     "find_damage",
     "first_bad_segment",

@@ -1,0 +1,258 @@
+"""An archive as its pages ask for it: the library, the state, and the documents on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import anyio.to_thread
+import msgspec
+
+from civitai_dl._standing import is_busy, read_standing
+from civitai_dl.adapters.catalog import FileStanding, Holdings
+from civitai_dl.adapters.library import Library, Readers
+from civitai_dl.archive import clean_description, description_images, source_url
+from civitai_dl.domain.decisions import description_stem, image_name, model_folder
+from civitai_dl.domain.entities import File, Image, Model, ModelId, RunReport, Version
+from civitai_dl.domain.library import (
+    Card,
+    CreatorCard,
+    Extent,
+    Facets,
+    FileView,
+    Generation,
+    Listing,
+    ModelFacts,
+    ModelQuery,
+    ModelView,
+    Picture,
+    PictureFacts,
+    PictureQuery,
+    ScanView,
+    VersionView,
+)
+from civitai_dl.errors import CivitaiDLError
+from civitai_dl.sources import (
+    model_facts,
+    read_generation,
+    read_model,
+    read_picture,
+    read_scans,
+)
+
+MOST_PREVIEWS = 500
+"""Of one model that are shown; versions have up to twenty each."""
+
+Document = dict[str, object]
+
+
+def load_object(data: bytes | None) -> Document | None:
+    """A JSON object; None for anything else: people edit these files."""
+    if data is None:
+        return None
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def load_model(data: bytes | None) -> Model | None:
+    """A model from its JSON; None where it cannot be read."""
+    found = load_object(data)
+    try:
+        return None if found is None else read_model(found)  # type: ignore[arg-type]  # of a JSON document
+    except CivitaiDLError:
+        return None
+
+
+def _model_of(data: bytes, gone: bytes | None) -> ModelFacts | None:
+    del gone
+    model = load_model(data)
+    return None if model is None else model_facts(model)
+
+
+def _picture_of(data: bytes) -> PictureFacts | None:
+    found = load_object(data)
+    return None if found is None else read_picture(found)  # type: ignore[arg-type]  # of a JSON document
+
+
+READERS = Readers(_model_of, _picture_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """See browse.Shown. site: the base URL of the service."""
+
+    folder: Path
+    library: Library
+    holdings: Holdings
+    site: str
+
+    async def models(self, query: ModelQuery) -> Listing[Card]:
+        """A page of models."""
+        return await self.library.models(query)
+
+    async def pictures(self, query: PictureQuery) -> Listing[Picture]:
+        """A page of pictures."""
+        return await self.library.pictures(query)
+
+    async def count_pictures(self, query: PictureQuery) -> int:
+        """How many pictures there are, up to a limit."""
+        return await self.library.count_pictures(query)
+
+    async def model(self, number: ModelId) -> Card | None:
+        """One model."""
+        return await self.library.model(number)
+
+    async def picture(self, row: int) -> Picture | None:
+        """One picture."""
+        return await self.library.picture(row)
+
+    async def creators(self, text: str, after: str, limit: int) -> Listing[CreatorCard]:
+        """A page of creators."""
+        return await self.library.creators(text, after, limit)
+
+    async def creator(self, name: str) -> CreatorCard | None:
+        """One creator."""
+        return await self.library.creator(name)
+
+    async def facets(self) -> Facets:
+        """What models can be chosen by."""
+        return await self.library.facets()
+
+    async def extent(self) -> Extent:
+        """How much there is."""
+        return await self.library.extent()
+
+    async def standing(self) -> tuple[RunReport | None, bool]:
+        """How the last run stands, and whether one is at work."""
+        found = await read_standing(self.folder)
+        if found is None:
+            return None, is_busy(self.folder)
+        return found.report, found.busy
+
+    async def generation(self, picture: Picture) -> Generation:
+        """How a picture was made; empty where nothing is known."""
+        return await anyio.to_thread.run_sync(self._generation, picture)
+
+    def _generation(self, picture: Picture) -> Generation:
+        if picture.version and picture.model_id is not None:
+            model = load_model(_read(self.folder / model_folder(picture.model_id) / "model.json"))
+            return Generation() if model is None else _made(model).get(_stem(picture), Generation())
+        stem = picture.path.rsplit(".", 1)[0]
+        found = load_object(_read(self.folder / f"{stem}.json"))
+        return Generation() if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
+
+    async def view(self, card: Card, pictures_at: str) -> ModelView:
+        """All that is told of a model; without what cannot be read."""
+        standings = await self.holdings.files(card.id)
+        query = PictureQuery(model_id=card.id, place="preview", limit=MOST_PREVIEWS)
+        previews = (await self.library.pictures(query)).shown
+        read = self._read_view
+        return await anyio.to_thread.run_sync(read, card, standings, previews, pictures_at)
+
+    def _read_view(
+        self,
+        card: Card,
+        standings: Mapping[str, FileStanding],
+        previews: tuple[Picture, ...],
+        pictures_at: str,
+    ) -> ModelView:
+        folder = self.folder / model_folder(card.id)
+        model = load_model(_read(folder / "model.json"))
+        url = source_url(self.site, card.id)
+        if model is None:
+            return ModelView(url, "", ())
+        clean = _cleaner(model, url, folder / "description_files", pictures_at)
+        made, scans = _made(model), read_scans(model)
+        versions = []
+        for version in model.versions:
+            shown = [one for one in previews if one.version.split("-")[0] == str(version.id)]
+            versions.append(
+                VersionView(
+                    id=version.id,
+                    name=version.name,
+                    base_model=version.base_model or "",
+                    published=(
+                        version.published_at.date().isoformat() if version.published_at else ""
+                    ),
+                    words=tuple(word for word in version.trained_words if word.strip()),
+                    description=clean(version.description),
+                    files=tuple(
+                        file_view(version, file, standings, scans) for file in version.files
+                    ),
+                    previews=tuple((one, made.get(_stem(one), Generation())) for one in shown),
+                )
+            )
+        return ModelView(url, clean(model.description), tuple(versions))
+
+
+def file_view(
+    version: Version,
+    file: File,
+    standings: Mapping[str, FileStanding],
+    scans: Mapping[int, tuple[ScanView, ...]],
+) -> FileView:
+    """One file as it stands; pure."""
+    found = standings.get(f"file:{version.id}:{file.id}")
+    shown = FileView(
+        name=file.name,
+        kind=file.kind,
+        format=file.format or "",
+        size=file.size_hint,
+        sha256=file.digests.sha256,
+        state="waiting",
+        scans=scans.get(file.id, ()),
+    )
+    if found is None:
+        return shown
+    if found.status == "stored" and found.path is not None:
+        return replace(
+            shown,
+            name=found.path.rsplit("/", 1)[-1],
+            size=found.size,
+            sha256=found.sha256,
+            state="verified" if found.verified else "stored",
+            path=found.path,
+        )
+    if found.status in ("failed", "unavailable"):
+        return replace(shown, state=found.status, why=found.detail or found.why or "")
+    return shown
+
+
+def _made(model: Model) -> dict[str, Generation]:
+    """How the previews of a model were made, by the name under which they are stored."""
+    return {
+        image_name(image): read_generation(image.raw)  # type: ignore[arg-type]  # of a JSON document
+        for version in model.versions
+        for image in version.previews
+    }
+
+
+def _stem(picture: Picture) -> str:
+    return picture.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+
+
+def _cleaner(model: Model, url: str, folder: Path, pictures_at: str) -> Callable[[str | None], str]:
+    """Sanitises the descriptions of a model, with the images that are stored."""
+    names = {path.stem: path.name for path in folder.glob("*.*")} if folder.is_dir() else {}
+
+    def clean(html: str | None) -> str:
+        local = {}
+        for image in description_images(html, url):
+            name = names.get(Path(description_stem(model.id, Image(url=image))).name)
+            if name is not None:
+                local[image] = f"{pictures_at}/{quote(name)}"
+        return clean_description(html, url, local)
+
+    return clean
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,189 @@
+"""What an archive holds, told in portions to whoever makes an index of it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from civitai_dl.domain.entities import ImageId, ImageRef, Kind, ModelId, Reason, Role
+from civitai_dl.domain.library import Tally
+
+from ._database import Database
+from ._rows import load_subject
+
+PLACES = {Role.PREVIEW: "preview", Role.GALLERY: "gallery", Role.USER_IMAGE: "user"}
+"""The images that are looked at for themselves; those of descriptions belong to their text."""
+
+_ROLES = ", ".join(f"'{role.value}'" for role in PLACES)
+_PICTURES = f"type = 'image' AND status = 'stored' AND path IS NOT NULL AND role IN ({_ROLES})"
+_OPEN = "status IN ('waiting', 'ready', 'claimed')"
+
+_TALLY = f"""
+SELECT model_id,
+  SUM(status = 'stored' AND type IN ('file', 'image')) AS stored,
+  SUM({_OPEN} AND type IN ('file', 'image')) AS open,
+  SUM(status = 'failed') AS failed,
+  SUM(status = 'unavailable' AND type <> 'model') AS unavailable,
+  SUM({_OPEN} AND type IN ('model', 'gallery')) AS listings_open,
+  SUM(status = 'stored' AND type = 'file') AS files,
+  SUM(status = 'stored' AND type = 'image') AS images,
+  SUM(CASE WHEN status = 'stored' THEN size ELSE 0 END) AS bytes,
+  MAX(key = 'model:' || model_id AND status = 'unavailable' AND why = '{Reason.GONE.value}')
+    AS gone,
+  MAX(updated_at) AS newest,
+  COUNT(*) AS rows,
+  MIN(CASE WHEN status = 'stored' AND type IN ('file', 'image') THEN updated_at END) AS added
+FROM tasks WHERE model_id IN (SELECT value FROM json_each(?)) GROUP BY model_id
+"""  # noqa: S608  # our own words
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A stored image. row: of the state. place: "preview", "gallery" or "user".
+
+    stamp: changes when the row does. sha256: of the bytes.
+    """
+
+    row: int
+    place: str
+    model_id: ModelId | None
+    image_id: ImageId | None
+    url: str
+    path: str
+    size: int
+    sha256: str
+    stamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHolding:
+    """How much of a model there is. stamp: changes when any of its rows does. added: since when."""
+
+    id: ModelId
+    tally: Tally
+    stamp: str
+    added: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Reads the state for an index of the archive; changes nothing. Raises: CatalogError."""
+
+    database: Database
+
+    async def last(self) -> tuple[int, float]:
+        """The last row, and when a row was changed last."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, float]:
+            found = connection.execute("SELECT MAX(id), MAX(updated_at) FROM tasks").fetchone()
+            return int(found[0] or 0), float(found[1] or 0.0)
+
+        return await self.database.run(work, "last_row")
+
+    async def pictures(self, after: int, most: int, *, since: float = 0.0) -> list[StoredPicture]:
+        """Up to `most` stored images with a greater row, in order; since: changed then or later."""
+
+        def work(connection: sqlite3.Connection) -> list[StoredPicture]:
+            rows = connection.execute(
+                "SELECT id, role, model_id, payload, path, size, sha256, updated_at "  # noqa: S608  # our own words
+                f"FROM tasks WHERE id > ? AND {_PICTURES} AND updated_at >= ? ORDER BY id LIMIT ?",
+                (after, since, most),
+            )
+            return [_picture(row) for row in rows]
+
+        return await self.database.run(work, "pictures")
+
+    async def models(self, after: int, most: int) -> list[ModelId]:
+        """Up to `most` models with a greater number of which anything is known, in order."""
+
+        def work(connection: sqlite3.Connection) -> list[ModelId]:
+            rows = connection.execute(
+                "SELECT DISTINCT model_id FROM tasks WHERE model_id > ? ORDER BY model_id LIMIT ?",
+                (after, most),
+            )
+            return [ModelId(row[0]) for row in rows]
+
+        return await self.database.run(work, "models")
+
+    async def models_since(self, moment: float) -> list[ModelId]:
+        """The models of which something has changed then or later, in order."""
+
+        def work(connection: sqlite3.Connection) -> list[ModelId]:
+            rows = connection.execute(
+                "SELECT DISTINCT model_id FROM tasks "
+                "WHERE updated_at >= ? AND model_id IS NOT NULL ORDER BY model_id",
+                (moment,),
+            )
+            return [ModelId(row[0]) for row in rows]
+
+        return await self.database.run(work, "models_since")
+
+    async def tallies(self, models: Collection[ModelId]) -> dict[ModelId, ModelHolding]:
+        """How much there is of each of these models."""
+
+        def work(connection: sqlite3.Connection) -> dict[ModelId, ModelHolding]:
+            rows = connection.execute(_TALLY, (json.dumps(list(models)),))
+            return {ModelId(row["model_id"]): _holding(row) for row in rows}
+
+        return await self.database.run(work, "tallies")
+
+    async def files(self, model_id: ModelId) -> Mapping[str, FileStanding]:
+        """How each file of a model stands, by task."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, FileStanding]:
+            rows = connection.execute(
+                "SELECT key, status, path, sha256, size, verified, why, detail, until "
+                "FROM tasks WHERE model_id = ? AND type = 'file'",
+                (model_id,),
+            )
+            return {row["key"]: FileStanding(*tuple(row)[1:]) for row in rows}
+
+        return await self.database.run(work, "files")
+
+
+@dataclass(frozen=True, slots=True)
+class FileStanding:
+    """Where a model file is, or why it is not. status: a state's value."""
+
+    status: str
+    path: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    verified: int | None = None
+    why: str | None = None
+    detail: str | None = None
+    until: float | None = None
+
+
+def _picture(row: sqlite3.Row) -> StoredPicture:
+    subject = load_subject(Kind.IMAGE, row["payload"])
+    assert isinstance(subject, ImageRef)
+    return StoredPicture(
+        row=row["id"],
+        place=PLACES[Role(row["role"])],
+        model_id=row["model_id"],
+        image_id=subject.image_id,
+        url=subject.url,
+        path=row["path"],
+        size=row["size"] or 0,
+        sha256=row["sha256"] or "",
+        stamp=row["updated_at"],
+    )
+
+
+def _holding(row: sqlite3.Row) -> ModelHolding:
+    tally = Tally(
+        stored=row["stored"],
+        open=row["open"],
+        failed=row["failed"],
+        unavailable=row["unavailable"],
+        listings_open=row["listings_open"],
+        files=row["files"],
+        images=row["images"],
+        bytes=row["bytes"] or 0,
+        gone=bool(row["gone"]),
+    )
+    stamp = f"{row['newest']}/{row['rows']}/{row['stored']}"
+    return ModelHolding(ModelId(row["model_id"]), tally, stamp, row["added"])

@@ -1,0 +1,23 @@
+"""The archive in a browser: pages, small pictures, and the server or the files that show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
+if TYPE_CHECKING:
+    from ._server import Site
+    from ._shown import Shown
+    from ._thumbnails import Thumbnails
+
+__all__ = ["Shown", "Site", "Thumbnails"]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "Shown": "_shown",
+        "Site": "_server",
+        "Thumbnails": "_thumbnails",
+    },
+)
