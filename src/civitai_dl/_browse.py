@@ -15,7 +15,7 @@ from civitai_dl._version import __version__
 from civitai_dl.adapters.catalog import STATE_FILE, Database, Holdings
 from civitai_dl.adapters.library import Library
 from civitai_dl.adapters.storage import STATE
-from civitai_dl.browse import Site, Thumbnails
+from civitai_dl.browse import Export, Exported, Site, Thumbnails
 from civitai_dl.config import Settings
 from civitai_dl.errors import UsageError
 
@@ -86,6 +86,16 @@ async def serve(
         finally:
             with anyio.CancelScope(shield=True):
                 await runner.cleanup()
+
+
+async def export(
+    folder: Path, site: Path, settings: Settings, *, hear: Callable[[Exported], None]
+) -> Exported:
+    """Write an archive as files that open from a disk. Raises: UsageError, StorageError."""
+    async with exhibition(folder, settings) as exhibit:
+        await exhibit.library.read(exhibit.holdings, whole=True)
+        thumbnails = Thumbnails(folder, folder / STATE)
+        return await Export(exhibit, thumbnails, site, settings.language.value, hear).go()
 
 
 async def _listen(runner: web.AppRunner, port: int | None) -> int:

@@ -119,6 +119,10 @@ class Exhibit:
         """One creator."""
         return await self.library.creator(name)
 
+    async def prompt_words(self, after: str, most: int) -> list[tuple[str, list[ModelId]]]:
+        """Up to `most` words of prompts behind one, and the models whose images have them."""
+        return await self.library.prompt_words(after, most)
+
     async def facets(self) -> Facets:
         """What models can be chosen by."""
         return await self.library.facets()

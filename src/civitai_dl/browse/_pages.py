@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -162,6 +163,43 @@ def models_page(
             else ""
         ),
         prompts_href=prompts_href,
+    )
+
+
+def site_page(
+    frame: Frame,
+    listing: Listing[Card],
+    facets: Facets,
+    *,
+    following: str = "",
+    portions: int = 0,
+    shards: int = 0,
+) -> str:
+    """The grid of models where no server answers.
+
+    portions, shards: files that its search reads; without portions it is to be read as it stands.
+    """
+    say = frame.say
+    facts = {
+        "portions": portions,
+        "shards": shards,
+        "counted": say("{count} models"),
+        "more": say("More"),
+        "standings": {standing.value: say(standing.value) for standing in Standing},
+    }
+    orders = (ModelOrder.ADDED, ModelOrder.PUBLISHED, ModelOrder.NAME, ModelOrder.SIZE)
+    return frame.render(
+        "site",
+        "models",
+        listing=listing,
+        following=following,
+        kinds=[(kind, f"{kind} ({count})") for kind, count in facets.kinds.items()],
+        bases=[(base, f"{base} ({count})") for base, count in facets.base_models.items()],
+        ratings=RATINGS,
+        standings=[(standing.value, say(standing.value)) for standing in Standing],
+        orders=[(order.value, say(_ORDERS[order])) for order in orders],
+        counted=say("{count} models", count=f"{listing.total or 0:,}"),
+        facts=json.dumps(facts, ensure_ascii=False) if portions else "",
     )
 
 

@@ -57,6 +57,9 @@ class Shown(Protocol):
     async def creator(self, name: str) -> CreatorCard | None:
         """One creator."""
 
+    async def prompt_words(self, after: str, most: int) -> list[tuple[str, list[ModelId]]]:
+        """Up to `most` words of prompts behind one, and the models whose images have them."""
+
     async def facets(self) -> Facets:
         """What models can be chosen by."""
 

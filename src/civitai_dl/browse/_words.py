@@ -40,6 +40,8 @@ JAPANESE = {
     "Close": "閉じる",
     "Search": "検索",
     "Names, creators, tags, trigger words": "名前・作者・タグ・トリガーワード",
+    "Names, creators, tags, trigger words, words of prompts": "名前・作者・タグ・トリガーワード・"
+    "プロンプトの語",
     "Words of prompts": "プロンプトの語",
     "Names": "名前",
     "Type": "種類",

@@ -10,10 +10,17 @@ from ._flags import CONTEXT, shared
 @click.command(
     "browse",
     context_settings=CONTEXT,
-    epilog="\b\nExamples:\n  civitai-dl browse DIR\n  civitai-dl browse DIR --port 9000 --no-open",
+    epilog="\b\nExamples:\n  civitai-dl browse DIR\n  civitai-dl browse DIR --port 9000 --no-open\n"
+    "  civitai-dl browse DIR --export SITE --lang ja",
 )
 @click.argument("folder", required=False, metavar="[DIR]")
 @shared("output")
+@click.option(
+    "--export",
+    "site",
+    metavar="SITE",
+    help="Write the pages as files into this directory instead, to be opened without a server.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Listen here.  [default: 8410]")
 @click.option("--open/--no-open", "open_", default=None, help="Open a browser.  [in a terminal]")
 @shared("lang", "config")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -15,6 +18,9 @@ from civitai_dl.errors import CivitaiDLError, UsageError
 
 from ._frame import framed
 
+if TYPE_CHECKING:
+    from civitai_dl.browse import Exported
+
 
 def show(flags: Mapping[str, object]) -> int:
     """Serve an archive until the person has had enough; the exit status."""
@@ -24,7 +30,8 @@ def show(flags: Mapping[str, object]) -> int:
 
     def work(settings: Settings, messages: Messages) -> int:
         _need("jinja2", "PIL")
-        return anyio.run(_serve, settings, messages, given)
+        task = _serve if given.get("site") is None else _export
+        return anyio.run(task, settings, messages, given)
 
     return framed(given, work)
 
@@ -68,6 +75,55 @@ async def _serve(settings: Settings, messages: Messages, flags: Mapping[str, obj
     if trouble is not None:
         raise trouble
     return 0
+
+
+async def _export(settings: Settings, messages: Messages, flags: Mapping[str, object]) -> int:
+    from civitai_dl._browse import export
+
+    site = Path(str(flags["site"]))
+    told = Told(messages)
+    done = await export(local_path(settings.output), site, settings, hear=told.hear)
+    told.end(done)
+    sys.stdout.write(f"{messages.say('Open it in a browser: {path}', path=site / 'index.html')}\n")
+    return 0
+
+
+class Told:
+    """Tells how far an export is: one line that changes in a terminal, else one now and then."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self._next = 0.0
+
+    def hear(self, done: Exported) -> None:
+        """Take note; called after each model."""
+        now = monotonic()
+        live = sys.stderr.isatty()
+        if now < self._next:
+            return
+        self._next = now + (0.2 if live else 5.0)
+        sys.stderr.write(f"\r{self._line(done)} " if live else f"{self._line(done)}\n")
+        sys.stderr.flush()
+
+    def end(self, done: Exported) -> None:
+        """The last word."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\r")
+        sys.stdout.write(f"{self._line(done)}\n")
+        if done.missing:
+            text = self._messages.say(
+                "{count} images are missing on the disk: civitai-dl verify finds them",
+                count=done.missing,
+            )
+            sys.stdout.write(f"{text}\n")
+
+    def _line(self, done: Exported) -> str:
+        return self._messages.say(
+            "{models} models, {pages} pages, {media} images and videos",
+            models=f"{done.models:,}",
+            pages=f"{done.pages:,}",
+            media=f"{done.media:,}",
+        )
 
 
 async def _until_asked(scope: anyio.CancelScope) -> None:

@@ -120,6 +120,10 @@ class Library:
         """One creator, in whatever case the name is written."""
         return await self._ask(lambda connection: _creator(connection, name))
 
+    async def prompt_words(self, after: str, most: int) -> list[tuple[str, list[ModelId]]]:
+        """Up to `most` words of prompts behind one, and the models whose images have them."""
+        return await self._ask(lambda connection: _prompt_words(connection, after, most))
+
     async def facets(self) -> Facets:
         """What models can be chosen by."""
         return await self._ask(_facets)
@@ -280,6 +284,18 @@ def _creator_card(connection: sqlite3.Connection, row: sqlite3.Row) -> CreatorCa
         ).fetchone()
     cover = None if found is None else _picture_at(connection, found[0])
     return CreatorCard(CreatorName(row["name"]), row["models"], row["images"], cover)
+
+
+def _prompt_words(
+    connection: sqlite3.Connection, after: str, most: int
+) -> list[tuple[str, list[ModelId]]]:
+    rows = connection.execute(
+        "SELECT w.term, group_concat(DISTINCT i.model) FROM images_words w "
+        "CROSS JOIN images i ON i.row = w.doc "
+        "WHERE w.term > ? AND i.model IS NOT NULL GROUP BY w.term ORDER BY w.term LIMIT ?",
+        (after, most),
+    )
+    return [(row[0], [ModelId(int(number)) for number in row[1].split(",")]) for row in rows]
 
 
 def _facets(connection: sqlite3.Connection) -> Facets:

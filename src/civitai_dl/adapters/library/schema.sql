@@ -81,6 +81,9 @@ CREATE VIRTUAL TABLE images_text USING fts5 (
   prompt, content = '', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
 );
 
+-- Which row has which word; it takes no room.
+CREATE VIRTUAL TABLE images_words USING fts5vocab (images_text, instance);
+
 CREATE TABLE creators (
   key    TEXT PRIMARY KEY,
   name   TEXT NOT NULL,

@@ -32,7 +32,14 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
-from ._names import MAX_COMPONENT_BYTES, name_key, place_names, portable_component, split_extension
+from ._names import (
+    MAX_COMPONENT_BYTES,
+    lone_component,
+    name_key,
+    place_names,
+    portable_component,
+    split_extension,
+)
 from ._pace import Pace, slow_start
 from ._paced import paced_lane
 from ._pieces import (
@@ -155,6 +162,7 @@ __all__ = [
     "listed_anew",
     "listed_download_path",
     "listed_image_task",
+    "lone_component",
     "looks_like_text_page",
     "made_of",
     "may_fetch",
