@@ -65,7 +65,7 @@ SPEED := file images capped latency job streams
 .NOTPARALLEL:
 .PHONY: help demo fake test smoke test-full test-nightly reliability-report check \
 	$(CHECKS:%=check-%) format hooks bench bench-startup bench-faults \
-	$(SPEED:%=bench-%) bench-queue bench-crowds bench-profile bench-report clean distclean always
+	$(SPEED:%=bench-%) bench-queue bench-crowds bench-browse bench-profile bench-report clean distclean always
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -166,7 +166,7 @@ format: $(DEV) ## rewrite the code as black and ruff want it
 hooks: $(DEV) ## run the checks before each git commit from now on
 	@$(PY) -m pre_commit install
 
-bench: bench-startup $(SPEED:%=bench-%) bench-queue bench-crowds bench-faults ## run the benchmarks
+bench: bench-startup $(SPEED:%=bench-%) bench-queue bench-crowds bench-browse bench-faults ## run the benchmarks
 
 bench-startup: $(RUN) ## time civitai-dl --help against an empty Python program
 	@$(PY) bench/startup.py
@@ -186,6 +186,9 @@ bench-queue: $(RUN) ## a queue of a million rows, and what a run needs that star
 
 bench-crowds: $(RUN) ## how many transfers it finds right, on lines of six kinds
 	@$(PY) bench/crowds.py --size $(BENCH) $(SPEED_ARGS)
+
+bench-browse: $(DEV) ## a large archive in the browser: pages, search, memory, scrolling
+	@$(PY) bench/browse.py --size $(BENCH) $(SPEED_ARGS)
 
 bench-profile: $(RUN) ## where the CPU goes, per GB and per 1,000 images, as text in build/bench
 	@$(PY) bench/cpu_profile.py --size $(BENCH) $(SPEED_ARGS)

@@ -18,7 +18,7 @@ from _markers import replace_between
 from _results import FOLDER
 from _tables import markdown
 
-NAMES = ("file", "images", "capped", "latency", "job", "streams", "crowds", "queue")
+NAMES = ("file", "images", "capped", "latency", "job", "streams", "crowds", "queue", "browse")
 SIZES = ("full", "quick")
 
 

@@ -309,7 +309,8 @@ def creators_page(
     frame: Frame, text: str, listing: Listing[CreatorCard], *, following: str = ""
 ) -> str:
     """All creators."""
-    counted = frame.say("{count} creators", count=f"{listing.total or 0:,}")
+    say = frame.say
+    counted = say("{count} creators", count=f"{listing.total or 0:,}")
     return frame.render(
         "creators", "creators", text=text, listing=listing, following=following, counted=counted
     )

@@ -78,7 +78,7 @@ def _keep(place: Path, data: bytes) -> None:
             file.write(data)
             file.close()
             Path(file.name).replace(place)
-        except BaseException:
+        except BaseException:  # also when stopped: no draft stays behind
             with suppress(OSError):
                 Path(file.name).unlink()
             raise

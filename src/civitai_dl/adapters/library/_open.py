@@ -33,7 +33,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         # Damaged, or none: it is made of what lies on the disk.
         pass
-    except BaseException:
+    except BaseException:  # whatever it is, the file must not stay open
         connection.close()
         raise
     connection.close()
@@ -43,7 +43,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     try:
         _create(connection)
-    except BaseException:
+    except BaseException:  # as above
         connection.close()
         raise
     return connection
@@ -115,7 +115,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:
+    except BaseException:  # a bug, or a stop: nothing of it counts
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
