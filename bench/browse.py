@@ -202,7 +202,7 @@ def read_whole(address: str, models: int) -> float:
         _, page = fetched(f"{address}/")
         if counted in page and b"reading the archive" not in page:
             return time.monotonic() - began
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 PAGES = {

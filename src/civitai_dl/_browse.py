@@ -55,10 +55,8 @@ async def exhibition(folder: Path, settings: Settings) -> AsyncIterator[Exhibit]
 
 async def keep_reading(exhibit: Exhibit) -> None:
     """Bring the library up to date, and hold it there while runs go on; ends when cancelled."""
-    whole = True
     while True:
-        await exhibit.library.read(exhibit.holdings, whole=whole)
-        whole = False
+        await exhibit.library.read(exhibit.holdings)
         await anyio.sleep(LOOK_SECONDS)
 
 
@@ -93,7 +91,7 @@ async def export(
 ) -> Exported:
     """Write an archive as files that open from a disk. Raises: UsageError, StorageError."""
     async with exhibition(folder, settings) as exhibit:
-        await exhibit.library.read(exhibit.holdings, whole=True)
+        await exhibit.library.read(exhibit.holdings)
         thumbnails = Thumbnails(folder, folder / STATE)
         return await Export(exhibit, thumbnails, site, settings.language.value, hear).go()
 

@@ -27,7 +27,7 @@ class OnePicture:
     path: str = ""
     size: int = 1000
     sha256: str = ""
-    stamp: float = 1.0
+    stamp: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,16 @@ class Holdings:
 
     stored: dict[int, OnePicture] = field(default_factory=dict)
     known: dict[int, OneModel] = field(default_factory=dict)
-    newest: float = 1.0
+    newest: float = 100.0
+    versions: int = 0
     asked: list[str] = field(default_factory=list)
 
-    async def last(self) -> tuple[int, float]:
-        return max(self.stored, default=0), self.newest
+    async def version(self) -> int:
+        self.versions += 1
+        return self.versions
+
+    async def extent(self) -> tuple[int, float, int]:
+        return max(self.stored, default=0), self.newest, len(self.stored)
 
     async def pictures(self, after: int, most: int, *, since: float = 0.0) -> Sequence[OnePicture]:
         self.asked.append(f"pictures {since:g}")
@@ -99,8 +104,8 @@ class Archive:
         self.holdings.stored[row] = one
         return one
 
-    async def read(self, *, whole: bool = True) -> bool:
-        return await self.library.read(self.holdings, whole=whole)
+    async def read(self) -> bool:
+        return await self.library.read(self.holdings)
 
     async def names(self, **query: object) -> list[str]:
         found = await self.library.models(ModelQuery(**query))  # type: ignore[arg-type]  # by name
@@ -219,7 +224,7 @@ async def test_equal_bytes_are_shown_once(archive: Archive) -> None:
     assert [1] == await archive.images()
     assert [2, 1] == await archive.images(twins=True)
     del archive.holdings.stored[1]
-    archive.holdings.newest = 2.0
+    archive.holdings.newest = 200.0
     await archive.read()
     assert [2] == await archive.images()
 
@@ -229,11 +234,14 @@ async def test_a_later_reading_takes_what_has_changed(archive: Archive) -> None:
     archive.model(1)
     archive.image(1, meta={"prompt": "first"})
     assert await archive.read()
-    assert not await archive.read(whole=False)
-    archive.holdings.stored[1] = replace(archive.image(1, meta={"prompt": "other"}), stamp=2.0)
+    asked = len(archive.holdings.asked)
+    assert not await archive.read()
+    assert asked == len(archive.holdings.asked)
+    archive.holdings.stored[1] = replace(archive.image(1, meta={"prompt": "other"}), stamp=200.0)
     archive.model(2, tally=Tally(open=1))
-    archive.holdings.newest = 2.0
-    assert await archive.read(whole=False)
+    archive.holdings.newest = 200.0
+    assert await archive.read()
+    assert "pictures 0" not in archive.holdings.asked[asked:]
     assert [1] == await archive.images(text="other")
     assert [] == await archive.images(text="first")
     assert ["model 2"] == await archive.names(standing=Standing.PARTIAL)

@@ -35,6 +35,9 @@ from ._reading import Holdings, Readers, Reading
 
 T = TypeVar("T")
 
+KEPT_SECONDS = 3.0
+"""For as long an answer that counts everything is given again."""
+
 DIGEST_MASK = 2**64 - 1
 """SQLite's numbers have a sign."""
 
@@ -59,7 +62,10 @@ class Library:
         self._pool: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._asking = anyio.CapacityLimiter(READERS)
         self._reading = anyio.Lock()
-        self._progress: tuple[int, int] | None = None
+        # Until the first reading has begun nobody knows how much there will be.
+        self._progress: tuple[int, int] | None = (0, 0)
+        self._seen: int | None = None
+        self._kept: dict[str, tuple[float, object]] = {}
         self._path = state / INDEX_FILE
         try:
             self._writer = open_writing(self._path)
@@ -77,17 +83,23 @@ class Library:
         if self._elsewhere is not None:
             self._elsewhere.cleanup()
 
-    async def read(self, holdings: Holdings, *, whole: bool) -> bool:
-        """Take in what has changed in the archive; whole: look at everything.
+    async def read(self, holdings: Holdings) -> bool:
+        """Take in what has changed in the archive.
 
         Returns whether anything had. Raises: CatalogError. Safe to repeat, and to stop anywhere.
         """
         async with self._reading:
+            version = await holdings.version()
+            if version == self._seen:
+                return False
             reading = Reading(self._writer, self._folder, self._readers, self._hear)
             try:
-                return await reading.go(holdings, whole=whole)
+                changed = await reading.go(holdings)
             finally:
                 self._progress = None
+                self._kept.clear()
+            self._seen = version
+            return changed
 
     def _hear(self, seen: int, of: int) -> None:
         self._progress = (seen, of)
@@ -126,15 +138,24 @@ class Library:
 
     async def facets(self) -> Facets:
         """What models can be chosen by."""
-        return await self._ask(_facets)
+        return await self._ask_seldom("facets", _facets)
 
     async def extent(self) -> Extent:
         """How much there is, and how far it has been read."""
-        found = await self._ask(_extent)
+        found = await self._ask_seldom("extent", _extent)
         if self._progress is None:
             return Extent(*found)
         seen, of = self._progress
         return Extent(*found, reading=True, seen=seen, all=of)
+
+    async def _ask_seldom(self, name: str, question: Callable[[sqlite3.Connection], T]) -> T:
+        """The same answer for a while: it counts everything, and stands on every page."""
+        now = anyio.current_time()
+        moment, answer = self._kept.get(name, (-KEPT_SECONDS, None))
+        if answer is None or now - moment >= KEPT_SECONDS:
+            answer = await self._ask(question)
+            self._kept[name] = (now, answer)
+        return answer  # type: ignore[return-value]  # what this question was answered
 
     async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return await anyio.to_thread.run_sync(self._answer, question, limiter=self._asking)

@@ -77,7 +77,8 @@ class Holding(Protocol):
 class Holdings(Protocol):
     """Who tells what the archive holds; see the catalog's Holdings."""
 
-    async def last(self) -> tuple[int, float]: ...
+    async def version(self) -> int: ...
+    async def extent(self) -> tuple[int, float, int]: ...
     async def pictures(self, after: int, most: int, *, since: float = 0.0) -> Sequence[Stored]: ...
     async def models(self, after: int, most: int) -> Sequence[ModelId]: ...
     async def models_since(self, moment: float) -> Sequence[ModelId]: ...
@@ -105,22 +106,27 @@ class Reading:
     hear: Callable[[int, int], None]
     _previews: dict[ModelId, Mapping[str, PictureFacts]] = field(default_factory=dict)
 
-    async def go(self, holdings: Holdings, *, whole: bool) -> bool:
-        """Read what has changed; whole: look at everything, so that what is gone is noticed too.
+    async def go(self, holdings: Holdings) -> bool:
+        """Read what has changed; everything, where that does not come to the same number.
 
         Returns whether anything had changed. Safe to repeat, and to stop anywhere.
         """
-        last, newest = await holdings.last()
-        mark = f"{last}/{newest!r}"
-        if not whole and mark == await self._work(partial(noted, name="mark")):
+        last, newest, pictures = await holdings.extent()
+        mark = f"{last}/{newest!r}/{pictures}"
+        if mark == await self._work(partial(noted, name="mark")):
             return False
-        since = 0.0 if whole else max(0.0, await self._work(_watermark) - OVERLAP)
+        since = max(0.0, await self._work(_watermark) - OVERLAP)
+        await self._read(holdings, since, last)
+        if since and pictures != await self._work(_count_pictures):
+            # Something that was stored is so no more, which no change tells of.
+            await self._read(holdings, 0.0, last)
+        await self._work(partial(_finish, mark=mark, newest=newest))
+        return True
+
+    async def _read(self, holdings: Holdings, since: float, last: int) -> None:
         self.hear(0, last)
         await self._read_models(holdings, since)
         await self._read_pictures(holdings, since, last)
-        await self._work(partial(_finish, mark=mark, newest=newest))
-        self.hear(last, last)
-        return True
 
     async def _work(self, function: Callable[[sqlite3.Connection], T]) -> T:
         return await anyio.to_thread.run_sync(function, self.connection)
@@ -283,6 +289,10 @@ def _sweep_models(connection: sqlite3.Connection, *, after: int, kept: Sequence[
     if lost:
         with transaction(connection):
             remove_models(connection, lost)
+
+
+def _count_pictures(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT COUNT(*) FROM images").fetchone()[0])
 
 
 def _watermark(connection: sqlite3.Connection) -> float:
