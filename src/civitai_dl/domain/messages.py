@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ._cells import cell_width, cut, cut_middle, pad, printable, wrap
 from ._japanese import JAPANESE as DISPLAY
 from ._japanese_cli import COMMANDS
+from ._japanese_link import LINKS
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **COMMANDS}
+JAPANESE = {**DISPLAY, **COMMANDS, **LINKS}
 
 
 class Language(str, Enum):

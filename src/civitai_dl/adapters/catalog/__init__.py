@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._examine import examine
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
+    from ._shelf import ShelfFile, read_shelf
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
 
@@ -40,6 +41,7 @@ __all__ = [
     "Root",
     "RunBegun",
     "Runs",
+    "ShelfFile",
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
@@ -51,6 +53,7 @@ __all__ = [
     "find_undone",
     "glance",
     "holds_an_archive",
+    "read_shelf",
 ]
 
 __getattr__ = opens_later(
@@ -62,10 +65,12 @@ __getattr__ = opens_later(
         "Fate": "_inspection",
         "Inspection": "_inspection",
         "Rebuilding": "_rebuild",
+        "ShelfFile": "_shelf",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
         "find_undone": "_unfinished",
+        "read_shelf": "_shelf",
     },
 )
