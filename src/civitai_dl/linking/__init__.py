@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from ._link import (
-    LinkOrder,
-    LinkReport,
-    Progress,
-    Stopped,
-    UnlinkReport,
-    link,
-    unlink,
-)
+from ._link import LinkOrder, LinkReport, link
 from ._place import Done
 from ._plan import Conflict, Obstacle
+from ._unlink import UnlinkReport, unlink
 from ._wanted import Choice, Unplaced
+from ._watch import Progress
 
 __all__ = [
     "Choice",
@@ -23,7 +17,6 @@ __all__ = [
     "LinkReport",
     "Obstacle",
     "Progress",
-    "Stopped",
     "UnlinkReport",
     "Unplaced",
     "link",

@@ -1,4 +1,4 @@
-"""`link` and `unlink`: an archive's files in an application's folders, and out of them again.
+"""`link`: an archive's files in an application's folders.
 
 The archive is only read, so that a run may be at work in it. What was placed is known from a record
 in the application's own folder.
@@ -7,8 +7,7 @@ in the application's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import anyio.to_thread
 from civitai_dl.adapters.catalog import STATE_FILE, Database, ShelfFile, read_shelf
 from civitai_dl.adapters.storage import STATE, LinkRecord, names_in
 from civitai_dl.domain.decisions import (
+    Facts,
     Layout,
     Record,
     RootVerdict,
@@ -29,20 +29,8 @@ from civitai_dl.errors import UsageError
 
 from ._place import Done, Placer, Remover
 from ._plan import Conflict, Plan, Planner, What, is_elsewhere
-from ._wanted import Choice, Unplaced, Wanted, find_wanted
-
-
-class Stopped(Exception):
-    """The work was stopped between two slices."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far it is, for whoever looks from another thread. bytes: read or copied."""
-
-    files: int = 0
-    of: int = 0
-    bytes: int = 0
+from ._wanted import Choice, Group, Unplaced, find_wanted
+from ._watch import Progress, Stopped, hear_of, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +85,6 @@ class LinkReport:
         return 1 if self.conflicts else 0
 
 
-@dataclass(slots=True)
-class UnlinkReport:
-    """What was removed, or would be, and what was kept because it is not what was placed."""
-
-    root: Path
-    dry_run: bool
-    removed: list[Record] = field(default_factory=list)
-    kept: list[Record] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
-    unread: int = 0
-    interrupted: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """The status the command ends with."""
-        return 130 if self.interrupted else 0
-
-
 async def link(
     archive: Path, order: LinkOrder, *, progress: Progress, stop: Callable[[], bool]
 ) -> LinkReport:
@@ -146,15 +116,6 @@ async def _read_all(archive: Path) -> list[ShelfFile]:
             await anyio.to_thread.run_sync(database.close)
 
 
-def _hear(progress: Progress, stop: Callable[[], bool]) -> Callable[[int], None]:
-    def hear(count: int) -> None:
-        progress.bytes += count
-        if stop():
-            raise Stopped
-
-    return hear
-
-
 def _link(
     archive: Path,
     shelf: list[ShelfFile],
@@ -162,7 +123,7 @@ def _link(
     progress: Progress,
     stop: Callable[[], bool],
 ) -> LinkReport:
-    root = _root_of(order.root)
+    root = root_of(order.root)
     _check_apart(root, archive)
     record = LinkRecord(root)
     record.read()
@@ -172,26 +133,19 @@ def _link(
     report.overrides = layout is Layout.COMFYUI and (root / "extra_model_paths.yaml").exists()
     wanted = find_wanted(archive, shelf, layout, order.folders, order.choice)
     report.unplaced = wanted.unplaced
-    is_idle = order.dry_run or not (wanted.groups or record.exists)
+    work = _Work(archive, order, record, report, progress, hear_of(progress, stop), wanted.groups)
     try:
-        with nullcontext() if is_idle else record.lock():
-            if not is_idle:
-                # Nobody else has it now; what was read before may be of a moment ago.
-                record = LinkRecord(root)
-                record.read()
-            report.unread = record.unread
-            hear = _hear(progress, stop)
-            try:
-                _work(_Work(archive, order, record, report, progress, hear), wanted)
-            except Stopped:
-                report.interrupted = True
-    finally:
-        if not is_idle and not record.records and not record.folders:
-            record.leave()
+        plan = work.plan()
+        if order.dry_run:
+            work.foretell(plan)
+        elif not work.is_idle(plan):
+            work.carry_out(plan)
+    except Stopped:
+        report.interrupted = True
     return report
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Work:
     archive: Path
     order: LinkOrder
@@ -199,47 +153,82 @@ class _Work:
     report: LinkReport
     progress: Progress
     hear: Callable[[int], None]
+    groups: Sequence[Group]
+    learned: list[tuple[str, Facts, str]] = field(default_factory=list)
 
+    def plan(self) -> Plan:
+        """Look at everything, and count what was found."""
+        planner = Planner(self.report.root, self.archive, self.record, self.order.prune, self.hear)
+        plan = planner.plan(self.groups)
+        self.learned += planner.learned
+        _count(plan, self.report)
+        self.report.unread = self.record.unread
+        return plan
 
-def _work(work: _Work, wanted: Wanted) -> None:
-    report, order, record = work.report, work.order, work.record
-    planner = Planner(report.root, work.archive, record, order.prune, work.hear)
-    plan = planner.plan(wanted.groups)
-    _count(plan, report)
-    if order.dry_run or not (wanted.groups or record.exists):
-        _foretell(plan, order, report, planner)
-        return
-    record.note_layout(report.layout.value)
-    for path, facts, digest in planner.learned:
-        record.note_theirs(path, facts, digest)
-    if order.prune:
-        remover = Remover(report.root, record, work.hear)
-        try:
+    def is_idle(self, plan: Plan) -> bool:
+        """Whether there is nothing to do, so that not even a lock is taken."""
+        if plan.of(What.PLACE, What.RENEW) or self.learned:
+            return False
+        return not (self.order.prune and plan.stale)
+
+    def foretell(self, plan: Plan) -> None:
+        """Report what would be done, as far as that can be known without trying."""
+        order, report = self.order, self.report
+        for step in plan.of(What.PLACE, What.RENEW):
+            beside, size = step.member.beside, step.origin.size
+            way = Way.COPY if beside else order.mode or Way.HARDLINK
+            replaced = step.what is What.RENEW
+            report.done.append(Done(step.path, step.member.source, way, size, beside, replaced))
+            if way is Way.HARDLINK and is_elsewhere(step):
+                report.elsewhere += size
+        if order.prune:
+            remover = Remover(report.root, self.record, self.hear, dry=True)
             remover.remove(plan.stale)
-        finally:
             report.pruned = remover.removed
-    steps = plan.of(What.PLACE, What.RENEW)
-    work.progress.of = len(steps)
 
-    def count() -> None:
-        work.progress.files += 1
+    def carry_out(self, plan: Plan) -> None:
+        """Do it, alone in these folders."""
+        try:
+            with self.record.lock():
+                latest = LinkRecord(self.report.root)
+                latest.read()
+                for learned in self.learned:
+                    latest.note_theirs(*learned)
+                is_changed = latest.records != self.record.records
+                self.record = latest
+                # Somebody else was at work here between the look and the lock.
+                self._carry_out(self.plan() if is_changed else plan)
+        finally:
+            if self.record.is_empty:
+                self.record.leave()
 
-    placer = Placer(report.root, work.archive, record, order.mode, work.hear, count)
-    try:
-        placer.run(steps)
-    finally:
-        report.done = placer.done
-        report.conflicts += placer.conflicts
-        _tidy(work)
+    def _carry_out(self, plan: Plan) -> None:
+        report, order, record = self.report, self.order, self.record
+        record.note_layout(report.layout.value)
+        if order.prune:
+            remover = Remover(report.root, record, self.hear)
+            try:
+                remover.remove(plan.stale)
+            finally:
+                report.pruned = remover.removed
+        steps = plan.of(What.PLACE, What.RENEW)
+        self.progress.of = len(steps)
+        placer = Placer(report.root, self.archive, record, order.mode, self.hear, self._count_one)
+        try:
+            placer.run(steps)
+        finally:
+            report.done = placer.done
+            report.conflicts += placer.conflicts
+            if not record.records:
+                # Folders that were made for files that then could not be placed.
+                Remover(report.root, record, self.hear).remove_folders()
+            if record.is_empty:
+                record.forget()
+            else:
+                record.tidy()
 
-
-def _tidy(work: _Work) -> None:
-    """Where nothing is placed, leave nothing of ours: neither folders nor a record."""
-    if work.record.records:
-        work.record.tidy()
-        return
-    Remover(work.report.root, work.record, work.hear).remove_folders()
-    work.record.forget()
+    def _count_one(self) -> None:
+        self.progress.files += 1
 
 
 def _count(plan: Plan, report: LinkReport) -> None:
@@ -248,70 +237,6 @@ def _count(plan: Plan, report: LinkReport) -> None:
     report.kept = len(plan.of(What.KEPT))
     report.conflicts = list(plan.conflicts)
     report.stale = len(plan.stale)
-
-
-def _foretell(plan: Plan, order: LinkOrder, report: LinkReport, planner: Planner) -> None:
-    """What would be done, as far as that can be known without trying."""
-    for step in plan.of(What.PLACE, What.RENEW):
-        beside = step.member.beside
-        way = Way.COPY if beside else order.mode or Way.HARDLINK
-        replaced = step.what is What.RENEW
-        size = step.origin.size
-        report.done.append(Done(step.path, step.member.source, way, size, beside, replaced))
-        if way is Way.HARDLINK and is_elsewhere(step):
-            report.elsewhere += size
-    if order.prune:
-        remover = Remover(report.root, planner.record, planner.hear, dry=True)
-        remover.remove(plan.stale)
-        report.pruned = remover.removed
-
-
-async def unlink(
-    root: Path, *, dry_run: bool, progress: Progress, stop: Callable[[], bool]
-) -> UnlinkReport:
-    """Remove from an application's folders what `link` placed there, and still is as it was.
-
-    Raises: UsageError when nothing was ever placed there; Busy; StorageError. Safe to repeat.
-    """
-    work = partial(_unlink, root, progress, stop, dry_run=dry_run)
-    return await anyio.to_thread.run_sync(work)
-
-
-def _unlink(
-    given: Path, progress: Progress, stop: Callable[[], bool], *, dry_run: bool
-) -> UnlinkReport:
-    root = _root_of(given)
-    record = LinkRecord(root)
-    if not record.exists:
-        raise UsageError(
-            f"nothing was placed here: {root}",
-            hint="give the folder of the application, as it was given to `civitai-dl link`",
-        )
-    report = UnlinkReport(root, dry_run)
-    with nullcontext() if dry_run else record.lock():
-        record.read()
-        report.unread = record.unread
-        progress.of = len(record.records)
-        remover = Remover(root, record, _hear(progress, stop), dry=dry_run)
-        try:
-            remover.remove(record.records.values())
-            if not dry_run:
-                remover.remove_folders()
-                record.forget()
-        except Stopped:
-            report.interrupted = True
-    report.removed, report.kept = remover.removed, remover.kept
-    report.folders = remover.folders
-    if not dry_run and not report.interrupted:
-        record.leave()
-    return report
-
-
-def _root_of(given: Path) -> Path:
-    root = given.expanduser().resolve()
-    if not root.is_dir():
-        raise UsageError(f"this is no directory: {given}")
-    return root
 
 
 def _check_apart(root: Path, archive: Path) -> None:

@@ -13,6 +13,7 @@ from civitai_dl.domain.decisions import (
     Facts,
     Record,
     There,
+    Way,
     Whose,
     is_current,
     name_key,
@@ -187,6 +188,15 @@ class Planner:
             found = whose(record, facts, digest=digest_of(final, self.hear))
         return found
 
+    def _is_of_another(self, record: Record, facts: Facts, member: Member) -> bool:
+        """Whether it was placed from another archive, which still holds it: well enough."""
+        if record.archive == str(self.archive) or member.sha256 not in ("", record.sha256):
+            return False
+        origin = look_at(Path(record.archive) / record.source)
+        if record.how is Way.HARDLINK:
+            return _identity(origin) == _identity(facts)
+        return origin.there is There.FILE
+
     def _is_same(self, member: Member, path: str, final: Path, facts: Facts) -> bool:
         """Whether somebody's own file has the bytes of weights."""
         if facts.there is There.LINK and final.is_file():
@@ -214,8 +224,9 @@ class Planner:
         if record is not None and owner is Whose.OURS:
             # Else it is of something else that went, or is about to go.
             is_its = record.key == (group.key if member.beside else member.key)
-            is_its = is_its and is_current(
-                record, facts, origin, target=str(source), sha256=member.sha256
+            is_its = is_its and (
+                self._is_of_another(record, facts, member)
+                or is_current(record, facts, origin, target=str(source), sha256=member.sha256)
             )
             what = What.THERE if is_its else What.RENEW
         elif facts.there is not There.NOTHING:

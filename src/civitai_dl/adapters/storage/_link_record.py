@@ -81,6 +81,11 @@ class LinkRecord:
         """Whether anything was ever placed here and is not undone."""
         return (self.root / FOLDER).is_dir()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known that is worth keeping."""
+        return not (self.records or self.folders or self._theirs)
+
     def read(self) -> None:
         """Take in what is on disk. Raises: StorageError."""
         with storage_errors(f"reading {self._path}"):
