@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from applications import (
     weights,
 )
 
+from civitai_dl.adapters.storage import LinkRecord, System
 from civitai_dl.domain.decisions import KINDS, Layout, NoPlace, Way
 from civitai_dl.errors import Busy, StorageDenied, UsageError
 from civitai_dl.linking import LinkOrder, Obstacle, Progress, link, unlink
@@ -666,10 +668,69 @@ async def test_it_can_be_stopped_and_goes_on(tmp_path: Path) -> None:
         assert before == snapshot(root, times=False)
 
 
+class Killed(BaseException):
+    """The end of a process, as far as the disk can tell."""
+
+
+class Dying(System):
+    """A system on which a program dies at its n-th call, before or after it; none is done later."""
+
+    def __init__(self, call: int, *, after: bool) -> None:
+        self.left, self.after = call, after
+
+    def __getattribute__(self, name: str) -> object:
+        found = super().__getattribute__(name)
+        if name.startswith("_") or not callable(found):
+            return found
+
+        def work(*words: object) -> object:
+            self.left -= 1
+            if self.left < 0 or (self.left == 0 and not self.after):
+                raise Killed
+            result = found(*words)
+            if self.left == 0:
+                raise Killed
+            return result
+
+        return work
+
+
+@pytest.mark.parametrize("mode", [None, Way.COPY, Way.SYMLINK])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+async def test_a_kill_at_any_call_leaves_nothing_unknown(
+    tmp_path: Path, mode: Way | None, *, after: bool
+) -> None:
+    """After each call to the disk: the same command goes on, and unlink, killed too, restores."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    before, source = snapshot(root, times=False), snapshot(archive)
+    order = LinkOrder(root, Layout.A1111, mode=mode)
+    away = {"progress": Progress(), "stop": lambda: False}
+    calls = 0
+    for calls in range(1, 500):
+        try:
+            await link(archive, order, **away, system=Dying(calls, after=after))
+        except Killed:
+            pass
+        else:
+            break
+        if calls % 2:
+            await linked(archive, root, mode=mode)
+            assert 3 == len(names(root))
+        with suppress(Killed, UsageError):
+            await unlink(root, dry_run=False, **away, system=Dying(1 + calls % 9, after=after))
+        try:
+            assert [] == (await unlinked(root)).kept
+        except UsageError:
+            # Nothing was begun, or the one that was killed had done its work.
+            assert not (root / ".civitai-dl-links").exists()
+        assert before == snapshot(root, times=False)
+        assert source == snapshot(archive)
+    assert 20 < calls < 100
+
+
 async def test_only_one_works_in_a_folder(tmp_path: Path) -> None:
     """A second command is refused while the first is at work; one with nothing to do is not."""
-    from civitai_dl.adapters.storage import LinkRecord
-
     archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
     root = application(tmp_path)
     await linked(archive, root)

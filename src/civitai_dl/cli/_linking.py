@@ -15,7 +15,7 @@ import anyio
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import Settings
 from civitai_dl.domain.decisions import KINDS, Layout, Way, known_kind
-from civitai_dl.domain.entities import Event, ImageTarget, Notice, PostTarget
+from civitai_dl.domain.entities import Event, ImageTarget, Notice, PostTarget, Target
 from civitai_dl.domain.messages import Messages, format_bytes
 from civitai_dl.errors import CivitaiDLError, UsageError
 from civitai_dl.linking import Choice, LinkOrder, Progress, link, unlink
@@ -87,7 +87,7 @@ def read_order(flags: Mapping[str, object]) -> LinkOrder:
     )
 
 
-def _targets(flags: Mapping[str, object]) -> tuple[object, ...]:
+def _targets(flags: Mapping[str, object]) -> tuple[Target, ...]:
     targets = flags.get("targets")
     wanted = read_targets(targets if isinstance(targets, tuple) else ())
     for one in wanted:

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from civitai_dl.adapters.catalog import STATE_FILE, Database, ShelfFile, read_shelf
-from civitai_dl.adapters.storage import STATE, LinkRecord, names_in
+from civitai_dl.adapters.storage import STATE, Application, LinkRecord, System, names_in
 from civitai_dl.domain.decisions import (
     Facts,
     Layout,
@@ -86,17 +86,23 @@ class LinkReport:
 
 
 async def link(
-    archive: Path, order: LinkOrder, *, progress: Progress, stop: Callable[[], bool]
+    archive: Path,
+    order: LinkOrder,
+    *,
+    progress: Progress,
+    stop: Callable[[], bool],
+    system: System | None = None,
 ) -> LinkReport:
     """Place an archive's files in an application's folders.
 
-    stop: asked between slices; what was placed by then stays, and is known. Raises: UsageError,
+    stop: asked between slices; what was placed by then stays, and is known. system: what does the
+    work on the disk. Raises: UsageError,
     Busy while another command works in these folders, StorageError, CatalogError. Safe to repeat:
     a second time changes nothing.
     """
     archive = await anyio.to_thread.run_sync(_archive_of, archive)
     shelf = await _read_all(archive)
-    work = partial(_link, archive, shelf, order, progress, stop)
+    work = partial(_link, archive, shelf, order, progress, stop, system or System())
     return await anyio.to_thread.run_sync(work)
 
 
@@ -122,10 +128,11 @@ def _link(
     order: LinkOrder,
     progress: Progress,
     stop: Callable[[], bool],
+    system: System,
 ) -> LinkReport:
     root = root_of(order.root)
     _check_apart(root, archive)
-    record = LinkRecord(root)
+    record = LinkRecord(root, system)
     record.read()
     layout = _layout_of(order, record)
     _check_root(root, layout, force=order.force)
@@ -182,7 +189,7 @@ class _Work:
             if way is Way.HARDLINK and is_elsewhere(step):
                 report.elsewhere += size
         if order.prune:
-            remover = Remover(report.root, self.record, self.hear, dry=True)
+            remover = self._remover(dry=True)
             remover.remove(plan.stale)
             report.pruned = remover.removed
 
@@ -190,7 +197,7 @@ class _Work:
         """Do it, alone in these folders."""
         try:
             with self.record.lock():
-                latest = LinkRecord(self.report.root)
+                latest = LinkRecord(self.report.root, self.record.system)
                 latest.read()
                 for learned in self.learned:
                     latest.note_theirs(*learned)
@@ -206,14 +213,22 @@ class _Work:
         report, order, record = self.report, self.order, self.record
         record.note_layout(report.layout.value)
         if order.prune:
-            remover = Remover(report.root, record, self.hear)
+            remover = self._remover()
             try:
                 remover.remove(plan.stale)
             finally:
                 report.pruned = remover.removed
         steps = plan.of(What.PLACE, What.RENEW)
         self.progress.of = len(steps)
-        placer = Placer(report.root, self.archive, record, order.mode, self.hear, self._count_one)
+        placer = Placer(
+            report.root,
+            self.archive,
+            record,
+            order.mode,
+            self.hear,
+            self._count_one,
+            Application(record.system),
+        )
         try:
             placer.run(steps)
         finally:
@@ -221,11 +236,15 @@ class _Work:
             report.conflicts += placer.conflicts
             if not record.records:
                 # Folders that were made for files that then could not be placed.
-                Remover(report.root, record, self.hear).remove_folders()
+                self._remover().remove_folders()
             if record.is_empty:
                 record.forget()
             else:
                 record.tidy()
+
+    def _remover(self, *, dry: bool = False) -> Remover:
+        application = Application(self.record.system)
+        return Remover(self.report.root, self.record, self.hear, application, dry=dry)
 
     def _count_one(self) -> None:
         self.progress.files += 1

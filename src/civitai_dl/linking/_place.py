@@ -53,7 +53,7 @@ class Placer:
     mode: Way | None
     hear: Callable[[int], None]
     progress: Callable[[], None]
-    application: Application = field(default_factory=Application)
+    application: Application
     done: list[Done] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     _ways: dict[tuple[int, bool], Way] = field(default_factory=dict)
@@ -238,8 +238,8 @@ class Remover:
     root: Path
     record: LinkRecord
     hear: Callable[[int], None]
+    application: Application
     dry: bool = False
-    application: Application = field(default_factory=Application)
     removed: list[Record] = field(default_factory=list)
     kept: list[Record] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)

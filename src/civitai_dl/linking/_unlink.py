@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from civitai_dl.adapters.storage import LinkRecord
+from civitai_dl.adapters.storage import Application, LinkRecord, System
 from civitai_dl.domain.decisions import Record
 from civitai_dl.errors import UsageError
 
@@ -37,21 +37,26 @@ class UnlinkReport:
 
 
 async def unlink(
-    root: Path, *, dry_run: bool, progress: Progress, stop: Callable[[], bool]
+    root: Path,
+    *,
+    dry_run: bool,
+    progress: Progress,
+    stop: Callable[[], bool],
+    system: System | None = None,
 ) -> UnlinkReport:
     """Remove from an application's folders what `link` placed there, and still is as it was.
 
     Raises: UsageError when nothing was ever placed there; Busy; StorageError. Safe to repeat.
     """
-    work = partial(_unlink, root, progress, stop, dry_run=dry_run)
+    work = partial(_unlink, root, progress, stop, system or System(), dry_run=dry_run)
     return await anyio.to_thread.run_sync(work)
 
 
 def _unlink(
-    given: Path, progress: Progress, stop: Callable[[], bool], *, dry_run: bool
+    given: Path, progress: Progress, stop: Callable[[], bool], system: System, *, dry_run: bool
 ) -> UnlinkReport:
     root = root_of(given)
-    record = LinkRecord(root)
+    record = LinkRecord(root, system)
     if not record.exists:
         raise UsageError(
             f"nothing was placed here: {root}",
@@ -62,7 +67,7 @@ def _unlink(
         record.read()
         report.unread = record.unread
         progress.of = len(record.records)
-        remover = Remover(root, record, hear_of(progress, stop), dry=dry_run)
+        remover = Remover(root, record, hear_of(progress, stop), Application(system), dry=dry_run)
         try:
             remover.remove(record.records.values())
             if not dry_run:

@@ -62,10 +62,12 @@ _decoder: msgspec.json.Decoder[_Line] = msgspec.json.Decoder(_Line)
 class LinkRecord:
     """What is known of an application's folder; paths are relative to it, or absolute.
 
-    records: by path. folders: that were made. unread: lines that could not be read.
+    records: by path. folders: that were made. unread: lines that could not be read. system: what
+    does the work on the disk.
     """
 
     root: Path
+    system: System = field(default_factory=System)
     layout: str = ""
     records: dict[str, Record] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
@@ -74,7 +76,6 @@ class LinkRecord:
     _lines: int = 0
     _fresh: list[_Line] = field(default_factory=list)
     _is_torn: bool = False
-    _system: System = field(default_factory=System)
 
     @property
     def exists(self) -> bool:
@@ -173,15 +174,15 @@ class LinkRecord:
         data, self._is_torn = (b"\n" + data if self._is_torn else data), False
         with storage_errors(f"writing {self._path}"):
             is_new = not self._path.exists()
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            handle = self.system.append(self._path)
             try:
-                write_all(self._system, handle, data)
-                self._system.sync(handle)
+                write_all(self.system, handle, data)
+                self.system.sync(handle)
             finally:
                 os.close(handle)
             if is_new:
-                self._system.sync_folder(self._path.parent)
-                self._system.sync_folder(self.root)
+                self.system.sync_folder(self._path.parent)
+                self.system.sync_folder(self.root)
         self._lines += len(lines)
 
     def tidy(self) -> None:
@@ -194,8 +195,8 @@ class LinkRecord:
             return
         data = b"".join(msgspec.json.encode(line) + b"\n" for line in kept)
         with storage_errors(f"writing {self._path}"):
-            write_document(self._system, self._path, data, self._path.parent)
-            self._system.sync_folder(self._path.parent)
+            write_document(self.system, self._path, data, self._path.parent)
+            self.system.sync_folder(self._path.parent)
         self._lines = len(kept)
 
     def forget(self) -> None:
@@ -205,9 +206,9 @@ class LinkRecord:
         """
         folder = self.root / FOLDER
         with storage_errors(f"removing {folder}"):
-            drop(self._system, self._path)
+            drop(self.system, self._path)
             for draft in folder.glob("document-*.tmp"):
-                drop(self._system, draft)
+                drop(self.system, draft)
 
     def leave(self) -> None:
         """Remove the record's own folder when it holds nothing but the lock, which is not held.
@@ -218,6 +219,6 @@ class LinkRecord:
         with storage_errors(f"removing {folder}"), suppress(FileNotFoundError):
             if {path.name for path in folder.iterdir()} <= {_LOCK}:
                 # Windows removes no file that is open, so that it cannot be done under the lock.
-                drop(self._system, folder / _LOCK)
-                self._system.remove_folder(folder)
-                self._system.sync_folder(self.root)
+                drop(self.system, folder / _LOCK)
+                self.system.remove_folder(folder)
+                self.system.sync_folder(self.root)

@@ -38,6 +38,10 @@ class System:
         """Make a file that was not there, open for reading and writing."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
 
+    def append(self, path: Path) -> int:
+        """Open a file to be added to, and make it where there is none."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
+
     def open(self, path: Path) -> int:
         """Open a file that is there, for reading and writing."""
         return os.open(path, os.O_RDWR | BINARY)
@@ -188,17 +192,17 @@ def _fallocate() -> Callable[[int, int, int, int], int] | None:
 
 @cache
 def _clone() -> Callable[[Path, Path], None] | None:
-    if sys.platform == "linux":
-        return _clone_by_ioctl
-    apple = getattr(_library(), "clonefile", None)
-    if apple is None:
-        return None
+    if sys.platform == "darwin":
+        apple = getattr(_library(), "clonefile", None)
+        if apple is None:
+            return None
 
-    def clone(existing: Path, new: Path) -> None:
-        if apple(os.fsencode(existing), os.fsencode(new), 0) != 0:
-            _refuse_clone(ctypes.get_errno(), new)
+        def clone(existing: Path, new: Path) -> None:
+            if apple(os.fsencode(existing), os.fsencode(new), 0) != 0:
+                _refuse_clone(ctypes.get_errno(), new)
 
-    return clone
+        return clone
+    return _clone_by_ioctl if sys.platform == "linux" else None
 
 
 def _clone_by_ioctl(existing: Path, new: Path) -> None:

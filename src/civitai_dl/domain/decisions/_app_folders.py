@@ -108,7 +108,7 @@ _TOP: Final = {
     Layout.STABILITYMATRIX: "Models",
 }
 
-_A1111: Final = {
+_A1111: Final[dict[str, tuple[str, ...]]] = {
     "Checkpoint": ("models/Stable-diffusion",),
     "LORA": ("models/Lora",),
     "LoCon": ("models/Lora",),
