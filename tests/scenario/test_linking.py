@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from contextlib import suppress
@@ -24,7 +25,7 @@ from applications import (
 
 from civitai_dl.adapters.storage import LinkRecord, System
 from civitai_dl.domain.decisions import KINDS, Layout, NoPlace, Way
-from civitai_dl.errors import Busy, StorageDenied, UsageError
+from civitai_dl.errors import Busy, StorageDenied, StorageError, UsageError
 from civitai_dl.linking import LinkOrder, Obstacle, Progress, link, unlink
 from civitai_dl.testing import FakeFile, FakeModel, FakeVersion, World
 
@@ -415,6 +416,71 @@ async def test_weights_may_be_copies_or_symbolic_links(tmp_path: Path, way: Way)
     assert placed == snapshot(root)
     await unlinked(root)
     assert before == snapshot(root, times=False)
+
+
+class Sharing(System):
+    """A file system that shares bytes between files, and has no hard links."""
+
+    def link(self, existing: Path, new: Path) -> None:
+        raise OSError(errno.EXDEV, "no hard links")
+
+    def clone(self, existing: Path, new: Path) -> None:
+        with new.open("xb") as target:
+            target.write(existing.read_bytes())
+
+
+@pytest.mark.parametrize("mode", [None, Way.REFLINK])
+async def test_reflinks_are_made_where_there_are_no_hard_links(
+    tmp_path: Path, mode: Way | None
+) -> None:
+    """Weights and what lies beside them; each is what was placed, and goes again."""
+    archive = await archived(library(), tmp_path)
+    root = application(tmp_path)
+    before = snapshot(root, times=False)
+    away = {"progress": Progress(), "stop": lambda: False, "system": Sharing()}
+    report = await link(archive, LinkOrder(root, Layout.A1111, mode=mode), **away)
+    assert {Way.REFLINK} == {done.how for done in report.done}
+    assert PLACES[Layout.A1111] == set(weights(root))
+    placed = snapshot(root)
+    assert [] == (await linked(archive, root)).done
+    assert placed == snapshot(root)
+    await unlinked(root)
+    assert before == snapshot(root, times=False)
+
+
+async def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    """Between the look and the deed somebody else was faster: a conflict, and theirs stays."""
+
+    class Rival(System):
+        def link(self, existing: Path, new: Path) -> None:
+            new.write_bytes(b"faster")
+            super().link(existing, new)
+
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    away = {"progress": Progress(), "stop": lambda: False, "system": Rival()}
+    report = await link(archive, LinkOrder(root, Layout.A1111), **away)
+    assert [Obstacle.APPEARED] == [one.why for one in report.conflicts]
+    assert 1 == report.exit_code
+    await unlinked(root)
+    assert b"faster" == (root / "models/Lora/a.safetensors").read_bytes()
+
+
+async def test_windows_may_refuse_symbolic_links(tmp_path: Path) -> None:
+    """Where a user may not make them, the error says what to do."""
+
+    class Windows(System):
+        def symlink(self, target: str, new: Path) -> None:
+            error = OSError(errno.EINVAL, "a privilege is not held")
+            error.winerror = 1314
+            raise error
+
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    away = {"progress": Progress(), "stop": lambda: False, "system": Windows()}
+    with pytest.raises(StorageError, match="does not let") as refused:
+        await link(archive, LinkOrder(root, Layout.A1111, mode=Way.SYMLINK), **away)
+    assert "--mode copy" in refused.value.hint
 
 
 async def test_an_edited_copy_of_weights_is_kept(tmp_path: Path) -> None:
