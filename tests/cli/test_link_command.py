@@ -102,7 +102,8 @@ def test_it_speaks_japanese_and_json(root: Path, civitai_dl: Command) -> None:
         in civitai_dl("unlink", root, "--dry-run", "--lang", "ja").stdout
     )
     told = json.loads(civitai_dl("unlink", root, "--json").stdout)
-    assert (["models/Lora/style.civitai.info"], 2) == (told["kept"], len(told["removed"]))
+    kept = [{"path": "models/Lora/style.civitai.info", "why": "changed"}]
+    assert (kept, 2) == (told["kept"], len(told["removed"]))
 
 
 @pytest.mark.usefixtures("archive")
@@ -250,14 +251,18 @@ def test_a_killed_command_leaves_nothing_unknown(
     assert whole is not None
 
 
-@pytest.mark.usefixtures("archive")
 def test_links_need_no_archive_to_be_taken_back(
-    tmp_path: Path, root: Path, civitai_dl: Command
+    tmp_path: Path, archive: Path, root: Path, civitai_dl: Command
 ) -> None:
-    """The archive is deleted, the weights live on in the application, and unlink still knows."""
+    """It may be anywhere; where it is gone for good, the weights are the last, and stay."""
     before = tree(root)
-    assert 0 == civitai_dl("link", root, "--layout", "a1111", "-o", "archive").returncode
-    shutil.rmtree(tmp_path / "archive")
-    assert 40_000 == (root / LORA).stat().st_size
+    words = ("link", root, "--layout", "a1111", "-o")
+    assert 0 == civitai_dl(*words, archive).returncode
+    archive = archive.rename(tmp_path / "elsewhere")
     assert 0 == civitai_dl("unlink", root).returncode
     assert before == tree(root)
+    assert 0 == civitai_dl(*words, archive).returncode
+    shutil.rmtree(archive)
+    done = civitai_dl("unlink", root)
+    assert f"kept, since the archive has no copy of it any more: {LORA}" in done.stdout
+    assert 40_000 == (root / LORA).stat().st_size

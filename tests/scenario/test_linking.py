@@ -26,7 +26,7 @@ from applications import (
 from civitai_dl.adapters.storage import LinkRecord, System
 from civitai_dl.domain.decisions import KINDS, Layout, NoPlace, Way
 from civitai_dl.errors import Busy, StorageDenied, StorageError, UsageError
-from civitai_dl.linking import LinkOrder, Obstacle, Progress, link, unlink
+from civitai_dl.linking import Keep, LinkOrder, Obstacle, Progress, link, unlink
 from civitai_dl.testing import FakeFile, FakeModel, FakeVersion, World
 
 LAYOUTS = pytest.mark.parametrize("layout", list(Layout), ids=lambda layout: layout.value)
@@ -189,7 +189,7 @@ async def test_applications_never_write_into_the_archive(tmp_path: Path) -> None
     assert ([], 3) == (report.done, report.kept)
     taken = await unlinked(root)
     assert sorted(f"models/Lora/{name}" for name in edited) == sorted(
-        record.path for record in taken.kept
+        record.path for record, _ in taken.kept
     )
     assert sorted(f"models/Lora/{name}" for name in edited) == names(root)
     assert (root / "models/Lora").is_dir()
@@ -271,7 +271,7 @@ async def test_weights_that_somebody_changed_are_theirs(tmp_path: Path) -> None:
     report = await linked(archive, root, choice=choice(sidecars=False))
     assert [Obstacle.CHANGED] == [one.why for one in report.conflicts]
     taken = await unlinked(root)
-    assert ["models/Lora/a.safetensors"] == [record.path for record in taken.kept]
+    assert ["models/Lora/a.safetensors"] == [record.path for record, _ in taken.kept]
     assert b"merged" == path.read_bytes()
 
 
@@ -494,7 +494,7 @@ async def test_an_edited_copy_of_weights_is_kept(tmp_path: Path) -> None:
     path = moved / "models/Lora/a.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     taken = await unlinked(moved)
-    assert ["models/Lora/a.safetensors"] == [record.path for record in taken.kept]
+    assert ["models/Lora/a.safetensors"] == [record.path for record, _ in taken.kept]
     assert ["models/Lora/a.safetensors"] == names(moved)
 
 
@@ -528,6 +528,60 @@ async def test_a_file_that_was_healed_is_placed_anew(tmp_path: Path) -> None:
     assert [] == (await linked(archive, root)).done
 
 
+async def test_the_last_copy_is_never_removed(tmp_path: Path) -> None:
+    """The archive was deleted: the weights live on in the application, and unlink keeps them."""
+    files = (FakeFile("a.safetensors"), FakeFile("b.safetensors", 7000, extent="full"))
+    archive = await archived(model_world(*files), tmp_path)
+    root = application(tmp_path)
+    await linked(archive, root)
+    next(archive.rglob("a.safetensors")).unlink()
+    report = await linked(archive, root)
+    assert [Obstacle.DAMAGED] == [one.why for one in report.conflicts]
+    taken = await unlinked(root)
+    assert [("models/Lora/a.safetensors", Keep.LAST)] == [
+        (record.path, why) for record, why in taken.kept
+    ]
+    assert ["models/Lora/a.safetensors"] == names(root)
+
+
+async def test_copies_that_were_moved_are_read_once(tmp_path: Path) -> None:
+    """An application's folder on another disk: what lies there is known again, then by its time."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    await linked(archive, root, mode=Way.COPY)
+    moved = tmp_path / "moved"
+    shutil.copytree(root, moved)
+    read = Progress()
+    order = LinkOrder(moved, mode=Way.COPY)
+    report = await link(archive, order, progress=read, stop=lambda: False)
+    assert ([], 3) == (report.done, report.there)
+    assert read.bytes > 6000
+    placed, read = snapshot(moved), Progress()
+    await link(archive, order, progress=read, stop=lambda: False)
+    assert (0, placed) == (read.bytes, snapshot(moved))
+    await unlinked(moved)
+    assert [] == names(moved)
+
+
+async def test_somebodys_own_files_are_read_once(tmp_path: Path) -> None:
+    """Gigabytes of the user's own weights are digested once, and again only when they changed."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    (root / "models/Lora").mkdir()
+    path = root / "models/Lora/a.safetensors"
+    shutil.copy(next(archive.rglob("a.safetensors")), path)
+    order, reads = LinkOrder(root, Layout.A1111), []
+    for number in range(4):
+        if number == 2:
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+        read = Progress()
+        report = await link(archive, order, progress=read, stop=lambda: False)
+        reads.append((report.same, read.bytes >= 6000))
+    assert [(1, True), (1, False), (0, True), (0, False)] == reads
+    await unlinked(root)
+    assert ["models/Lora/a.safetensors"] == names(root)
+
+
 async def test_a_moved_archive_is_known_again(tmp_path: Path) -> None:
     """Hard links stay what they are; symbolic links are led to the new place."""
     archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
@@ -536,6 +590,7 @@ async def test_a_moved_archive_is_known_again(tmp_path: Path) -> None:
     await linked(archive, soft, mode=Way.SYMLINK)
     archive = archive.rename(tmp_path / "moved")
     assert [] == (await linked(archive, hard)).done
+    assert 3 == (await linked(archive, hard, choice=choice("model:7"))).stale
     assert [True] == [done.replaced for done in (await linked(archive, soft)).done]
     assert (soft / "models/Lora/a.safetensors").samefile(next(archive.rglob("a.safetensors")))
     await unlinked(soft)

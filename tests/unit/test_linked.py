@@ -11,6 +11,7 @@ from civitai_dl.domain.decisions import (
     Way,
     Whose,
     is_current,
+    is_last,
     is_sidecar,
     stem_of,
     stems_for,
@@ -82,6 +83,13 @@ def test_what_was_placed_may_be_out_of_date() -> None:
     assert not current(COPY, sha=B)
     assert current(LINK, sha=B)
     assert not current(LINK, target="/y/s/a.pt")
+
+
+def test_a_hard_link_may_be_the_last_name() -> None:
+    """Of its bytes; of a copy nobody can tell."""
+    assert is_last(HARD, FILE)
+    assert not is_last(HARD, replace(FILE, names=2))
+    assert not is_last(COPY, FILE)
 
 
 def test_a_sidecar_is_compared_by_what_it_was_copied_from() -> None:

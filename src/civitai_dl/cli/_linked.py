@@ -6,9 +6,9 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from civitai_dl.domain.decisions import NoPlace, Record, Way
+from civitai_dl.domain.decisions import NoPlace, Way
 from civitai_dl.domain.messages import Messages, format_bytes, printable
-from civitai_dl.linking import Done, LinkReport, Obstacle, UnlinkReport
+from civitai_dl.linking import Done, Keep, LinkReport, Obstacle, UnlinkReport
 
 MOST = 20
 """Paths that are told one by one."""
@@ -34,6 +34,11 @@ _OBSTACLES = {
     Obstacle.CHANGED: "it was changed after it was placed, and is kept",
     Obstacle.DAMAGED: "the archive's own file is missing or damaged: civitai-dl verify",
     Obstacle.APPEARED: "another file has just been put there",
+}
+
+_KEPT = {
+    Keep.CHANGED: "kept, since it was changed after it was placed: {path}",
+    Keep.LAST: "kept, since the archive has no copy of it any more: {path}",
 }
 
 
@@ -209,8 +214,7 @@ def unlink_account(report: UnlinkReport, messages: Messages) -> str:
         text = "{n} folders that were made for them are gone, too"
         lines.append(messages.say(text, n=f"{len(report.folders):,}"))
     lines += [
-        messages.say("kept, since it was changed after it was placed: {path}", path=path)
-        for path in _paths(report.kept[:MOST])
+        messages.say(_KEPT[why], path=printable(record.path)) for record, why in report.kept[:MOST]
     ]
     lines += _more(len(report.kept) - MOST, messages)
     if report.unread:
@@ -221,10 +225,6 @@ def unlink_account(report: UnlinkReport, messages: Messages) -> str:
     return "\n".join(lines)
 
 
-def _paths(records: Sequence[Record]) -> list[str]:
-    return [printable(record.path) for record in records]
-
-
 def unlink_json(report: UnlinkReport) -> str:
     """The same for programs."""
     return json.dumps(
@@ -233,7 +233,7 @@ def unlink_json(report: UnlinkReport) -> str:
             "complete": not report.interrupted,
             "root": str(report.root),
             "removed": [record.path for record in report.removed],
-            "kept": [record.path for record in report.kept],
+            "kept": [{"path": record.path, "why": why.value} for record, why in report.kept],
             "folders": report.folders,
             "exit_status": report.exit_code,
         },

@@ -92,6 +92,9 @@ LINKS: dict[str, str] = {
     "{n} folders that were made for them are gone, too": (
         "配置のために作ったフォルダー {n} 個も取り除きました"
     ),
+    "kept, since the archive has no copy of it any more: {path}": (
+        "アーカイブに同じものが残っていないため、そのままにしました: {path}"
+    ),
     "kept, since it was changed after it was placed: {path}": (
         "配置した後に変更されているため残しました: {path}"
     ),

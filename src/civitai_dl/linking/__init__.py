@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._link import LinkOrder, LinkReport, link
-from ._place import Done
+from ._place import Done, Keep
 from ._plan import Conflict, Obstacle
 from ._unlink import UnlinkReport, unlink
 from ._wanted import Choice, Unplaced
@@ -13,6 +13,7 @@ __all__ = [
     "Choice",
     "Conflict",
     "Done",
+    "Keep",
     "LinkOrder",
     "LinkReport",
     "Obstacle",

@@ -161,20 +161,22 @@ class _Work:
     progress: Progress
     hear: Callable[[int], None]
     groups: Sequence[Group]
-    learned: list[tuple[str, Facts, str]] = field(default_factory=list)
+    learned: dict[str, tuple[Facts, str]] = field(default_factory=dict)
+    known_again: dict[str, Record] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """Look at everything, and count what was found."""
         planner = Planner(self.report.root, self.archive, self.record, self.order.prune, self.hear)
         plan = planner.plan(self.groups)
-        self.learned += planner.learned
+        self.learned.update(planner.learned)
+        self.known_again.update(planner.known_again)
         _count(plan, self.report)
         self.report.unread = self.record.unread
         return plan
 
     def is_idle(self, plan: Plan) -> bool:
         """Whether there is nothing to do, so that not even a lock is taken."""
-        if plan.of(What.PLACE, What.RENEW) or self.learned:
+        if plan.of(What.PLACE, What.RENEW) or self.learned or self.known_again:
             return False
         return not (self.order.prune and plan.stale)
 
@@ -199,10 +201,11 @@ class _Work:
             with self.record.lock():
                 latest = LinkRecord(self.report.root, self.record.system)
                 latest.read()
-                for learned in self.learned:
-                    latest.note_theirs(*learned)
-                is_changed = latest.records != self.record.records
+                is_changed = latest.digest != self.record.digest
                 self.record = latest
+                for path, learned in self.learned.items():
+                    latest.note_theirs(path, *learned)
+                latest.note(self.known_again.values())
                 # Somebody else was at work here between the look and the lock.
                 self._carry_out(self.plan() if is_changed else plan)
         finally:

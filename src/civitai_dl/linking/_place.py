@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 
 from civitai_dl.adapters.storage import (
@@ -15,7 +16,7 @@ from civitai_dl.adapters.storage import (
     digest_of,
     look_at,
 )
-from civitai_dl.domain.decisions import Facts, Record, There, Way, Whose, whose
+from civitai_dl.domain.decisions import Facts, Record, There, Way, Whose, is_last, whose
 from civitai_dl.domain.messages import format_bytes
 from civitai_dl.errors import UsageError
 
@@ -228,11 +229,18 @@ def missing_folders(folder: Path) -> list[Path]:
     return missing
 
 
+class Keep(str, Enum):
+    """Why something that was placed is not removed; the value is the word of `--json`."""
+
+    CHANGED = "changed"
+    LAST = "last_copy"
+
+
 @dataclass(slots=True)
 class Remover:
     """Takes back what was placed and still is what was placed. dry: only tell.
 
-    removed, kept: by path; kept is what was changed since.
+    kept: what was changed since, and the last copies of what the archive has no more.
     """
 
     root: Path
@@ -241,7 +249,7 @@ class Remover:
     application: Application
     dry: bool = False
     removed: list[Record] = field(default_factory=list)
-    kept: list[Record] = field(default_factory=list)
+    kept: list[tuple[Record, Keep]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
 
     def remove(self, records: Iterable[Record]) -> None:
@@ -258,8 +266,11 @@ class Remover:
         final = self.root / record.path
         facts = look_at(final)
         owner = self._whose(record, final, facts)
-        if owner is Whose.THEIRS:
-            self.kept.append(record)
+        if owner is Whose.OURS and is_last(record, facts):
+            owner = Whose.THEIRS
+            self.kept.append((record, Keep.LAST))
+        elif owner is Whose.THEIRS:
+            self.kept.append((record, Keep.CHANGED))
         elif owner is Whose.OURS:
             self.removed.append(record)
         if self.dry:

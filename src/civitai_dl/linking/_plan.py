@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -86,7 +86,8 @@ class Plan:
 class Planner:
     """root, archive: real paths. prune: what is stale will be gone. hear: told of bytes read.
 
-    learned: somebody's own files whose digests were read, to be noted.
+    learned: somebody's own files whose digests were read, by path; known_again: what was placed and
+    is found in another place, or from another. Both are to be noted.
     """
 
     root: Path
@@ -94,7 +95,8 @@ class Planner:
     record: LinkRecord
     prune: bool
     hear: Hear
-    learned: list[tuple[str, Facts, str]] = field(default_factory=list)
+    learned: dict[str, tuple[Facts, str]] = field(default_factory=dict)
+    known_again: dict[str, Record] = field(default_factory=dict)
     _used: dict[Path, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(dict))
     _names: dict[Path, dict[str, str]] = field(default_factory=dict)
     _by_key: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
@@ -125,11 +127,10 @@ class Planner:
 
     def _home(self, group: Group) -> tuple[str, str]:
         """The folder for a group, and the stem that it has there already."""
-        for member in group.members:
-            for record in self._by_key.get(member.key, ()) if member.key else ():
-                folder, _, name = record.path.rpartition("/")
-                if folder in group.folders:
-                    return folder, stem_of(name)
+        for record in self._by_key.get(group.key, ()):
+            folder, _, name = record.path.rpartition("/")
+            if folder in group.folders:
+                return folder, stem_of(name)
         there = [folder for folder in group.folders if (self.root / folder).is_dir()]
         folder = (there or group.folders)[0]
         real = (self.root / folder).resolve()
@@ -185,7 +186,11 @@ class Planner:
         same = origin.there is There.FILE and _identity(origin) == _identity(facts)
         found = whose(record, facts, same=same)
         if found is Whose.ASK:
+            # Moved to another disk, or placed by a command that was killed then.
             found = whose(record, facts, digest=digest_of(final, self.hear))
+            if found is Whose.OURS:
+                known = replace(record, inode=facts.inode, modified=facts.modified)
+                self.record.records[record.path] = self.known_again[record.path] = known
         return found
 
     def _is_of_another(self, record: Record, facts: Facts, member: Member) -> bool:
@@ -197,6 +202,13 @@ class Planner:
             return _identity(origin) == _identity(facts)
         return origin.there is There.FILE
 
+    def _follow(self, record: Record, member: Member, what: What) -> None:
+        """Remember from where an archive is now that was moved."""
+        is_gone = not (Path(record.archive) / record.source).exists()
+        if what is What.THERE and record.archive != str(self.archive) and is_gone:
+            known = replace(record, archive=str(self.archive), source=member.source)
+            self.known_again[record.path] = known
+
     def _is_same(self, member: Member, path: str, final: Path, facts: Facts) -> bool:
         """Whether somebody's own file has the bytes of weights."""
         if facts.there is There.LINK and final.is_file():
@@ -207,10 +219,9 @@ class Planner:
         if _identity(facts) == _identity(look_at(self.archive / member.source)):
             return True
         digest = self.record.theirs(path, facts)
-        if not digest:
-            digest = digest_of(final, self.hear)
-            self.learned.append((path, facts, digest))
-        return digest == member.sha256
+        if not digest and path not in self.learned:
+            self.learned[path] = (facts, digest_of(final, self.hear))
+        return (digest or self.learned[path][1]) == member.sha256
 
     def _decide(self, member: Member, group: Group, folder: str, stem: str, plan: Plan) -> None:
         self.hear(0)
@@ -219,7 +230,10 @@ class Planner:
         source = self.archive / member.source
         origin, facts = look_at(source), look_at(final)
         record = self.record.records.get(path)
-        owner = Whose.THEIRS if record is None else self._whose(record, final, facts)
+        owner = Whose.THEIRS
+        if record is not None:
+            owner = self._whose(record, final, facts)
+            record = self.record.records[path]
         what = What.PLACE
         if record is not None and owner is Whose.OURS:
             # Else it is of something else that went, or is about to go.
@@ -229,6 +243,7 @@ class Planner:
                 or is_current(record, facts, origin, target=str(source), sha256=member.sha256)
             )
             what = What.THERE if is_its else What.RENEW
+            self._follow(record, member, what)
         elif facts.there is not There.NOTHING:
             if member.beside:
                 what = What.KEPT

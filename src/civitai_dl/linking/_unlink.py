@@ -14,18 +14,18 @@ from civitai_dl.adapters.storage import Application, LinkRecord, System
 from civitai_dl.domain.decisions import Record
 from civitai_dl.errors import UsageError
 
-from ._place import Remover
+from ._place import Keep, Remover
 from ._watch import Progress, Stopped, hear_of, root_of
 
 
 @dataclass(slots=True)
 class UnlinkReport:
-    """What was removed, or would be, and what was kept because it is not what was placed."""
+    """What was removed, or would be, and what was kept, and why."""
 
     root: Path
     dry_run: bool
     removed: list[Record] = field(default_factory=list)
-    kept: list[Record] = field(default_factory=list)
+    kept: list[tuple[Record, Keep]] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     unread: int = 0
     interrupted: bool = False

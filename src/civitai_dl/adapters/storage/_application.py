@@ -13,9 +13,9 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 from civitai_dl.domain.decisions import Facts, There, Way
-from civitai_dl.errors import StorageDenied, StorageError
+from civitai_dl.errors import StorageDenied, StorageError, StorageFull
 
-from ._errors import NO_LINKS, storage_errors
+from ._errors import FULL, NO_LINKS, storage_errors
 from ._files import READ_SIZE, drop, give_name, write_all
 from ._system import System
 
@@ -46,7 +46,13 @@ def look_at(path: Path) -> Facts:
         elif S_ISLNK(found.st_mode):
             kind, target = There.LINK, str(path.readlink())
         return Facts(
-            kind, found.st_size, found.st_ino, found.st_mtime_ns, found.st_dev, target=target
+            kind,
+            found.st_size,
+            found.st_ino,
+            found.st_mtime_ns,
+            found.st_dev,
+            target,
+            found.st_nlink,
         )
 
 
@@ -108,6 +114,11 @@ class Application:
             except OSError as error:
                 if isinstance(error, (FileExistsError, FileNotFoundError)):
                     raise
+                if error.errno in FULL:
+                    raise StorageFull(
+                        f"no space is left for {final}",
+                        hint="free some space, then the same command goes on",
+                    ) from error
                 if way in (Way.HARDLINK, Way.REFLINK) and error.errno in NO_LINKS:
                     raise NoLinksHere(f"{error.strerror}: {final}") from error
                 if way is Way.SYMLINK and getattr(error, "winerror", 0) == 1314:

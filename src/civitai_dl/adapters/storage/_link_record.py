@@ -7,6 +7,7 @@ cannot be read tells of nothing: what it told of stays where it is, as if it wer
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -62,8 +63,8 @@ _decoder: msgspec.json.Decoder[_Line] = msgspec.json.Decoder(_Line)
 class LinkRecord:
     """What is known of an application's folder; paths are relative to it, or absolute.
 
-    records: by path. folders: that were made. unread: lines that could not be read. system: what
-    does the work on the disk.
+    records: by path. folders: that were made. unread: lines that could not be read. digest: of what
+    was read. system: what does the work on the disk.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class LinkRecord:
     records: dict[str, Record] = field(default_factory=dict)
     folders: dict[str, None] = field(default_factory=dict)
     unread: int = 0
+    digest: str = ""
     _theirs: dict[str, _Theirs] = field(default_factory=dict)
     _lines: int = 0
     _fresh: list[_Line] = field(default_factory=list)
@@ -94,6 +96,7 @@ class LinkRecord:
                 text = self._path.read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 return
+        self.digest = hashlib.sha256(text).hexdigest()
         # A last line without its end was never complete, and what it tells of was never done.
         self._is_torn = bool(text) and not text.endswith(b"\n")
         for line in text.split(b"\n"):

@@ -48,7 +48,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What lies at a path, without following it. modified: nanoseconds. target: of a link."""
+    """What lies at a path, without following it.
+
+    modified: nanoseconds. target: of a symbolic link. names: how many a file has.
+    """
 
     there: There
     size: int = 0
@@ -56,6 +59,7 @@ class Facts:
     modified: int = 0
     device: int = 0
     target: str = ""
+    names: int = 1
 
 
 class Whose(Enum):
@@ -90,6 +94,11 @@ def whose(record: Record, facts: Facts, *, same: bool = False, digest: str = "")
     if not digest:
         return Whose.ASK
     return Whose.OURS if digest == record.sha256 else Whose.THEIRS
+
+
+def is_last(record: Record, facts: Facts) -> bool:
+    """Whether what was placed is the last name of its bytes: the archive has them no more."""
+    return record.how is Way.HARDLINK and facts.names < 2
 
 
 def is_current(record: Record, facts: Facts, source: Facts, *, target: str, sha256: str) -> bool:
