@@ -77,9 +77,9 @@ class Plan:
     conflicts: list[Conflict] = field(default_factory=list)
     stale: list[Record] = field(default_factory=list)
 
-    def of(self, *whats: What) -> list[Step]:
+    def of(self, *kinds: What) -> list[Step]:
         """The steps of some kinds."""
-        return [step for step in self.steps if step.what in whats]
+        return [step for step in self.steps if step.what in kinds]
 
 
 @dataclass(slots=True)

@@ -1,9 +1,8 @@
 """Where an application looks for a file of a model.
 
 The folders are those that the applications themselves have in their code: A1111 and Forge
-(`modules/paths.py`, `modules/shared_cmd_options.py`), ComfyUI (`folder_paths.py`), SwarmUI
-(`src/Core/Settings.cs`), Stability Matrix (`SharedFolderType.cs`, which also has the rule that the
-type of a file goes before that of its model).
+(`modules/cmd_args.py`), ComfyUI (`folder_paths.py`), SwarmUI (`src/Core/Settings.cs`), Stability
+Matrix (`SharedFolderType.cs`; it also has the rule that a file's type goes before its model's).
 """
 
 from __future__ import annotations
@@ -124,6 +123,8 @@ _FOLDERS: Final[dict[Layout, dict[str, tuple[str, ...]]]] = {
     Layout.A1111: _A1111,
     Layout.FORGE: {
         **_A1111,
+        # The second is where Forge Neo has them.
+        "TextualInversion": ("embeddings", "models/embeddings"),
         "UNet": ("models/Stable-diffusion",),
         "TextEncoder": ("models/text_encoder",),
     },
