@@ -14,6 +14,8 @@ COMMANDS = {
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
     "browse": ("_browse", "Look at the archive in a browser; works offline."),
+    "link": ("_link", "Place model files in the folders of A1111, Forge, ComfyUI and others."),
+    "unlink": ("_unlink", "Take back what `link` placed."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
     "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
 }

@@ -15,6 +15,7 @@ from ._cells import cell_width, cut, cut_middle, pad, printable, wrap
 from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
+from ._japanese_link import LINKS
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS}
 
 
 class Language(str, Enum):

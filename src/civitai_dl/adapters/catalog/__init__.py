@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._holdings import FileStanding, Holdings, ModelHolding, StoredPicture
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
+    from ._shelf import ShelfFile, read_shelf
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
 
@@ -44,6 +45,7 @@ __all__ = [
     "Root",
     "RunBegun",
     "Runs",
+    "ShelfFile",
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
@@ -56,6 +58,7 @@ __all__ = [
     "find_undone",
     "glance",
     "holds_an_archive",
+    "read_shelf",
 ]
 
 __getattr__ = opens_later(
@@ -71,10 +74,12 @@ __getattr__ = opens_later(
         "ModelHolding": "_holdings",
         "Rebuilding": "_rebuild",
         "StoredPicture": "_holdings",
+        "ShelfFile": "_shelf",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
         "find_undone": "_unfinished",
+        "read_shelf": "_shelf",
     },
 )

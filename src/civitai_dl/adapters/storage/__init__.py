@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from civitai_dl._doors import opens_later
 from civitai_dl.errors import ConfigError
 
 from ._errors import as_storage_error
@@ -13,6 +15,30 @@ from ._limit import ask_limit, is_asked, take_limit
 from ._local import STATE, LocalStorage
 from ._lock import RunLock, holder_of
 from ._system import System
+
+if TYPE_CHECKING:
+    from ._application import (
+        Application,
+        DamagedSource,
+        NoLinksHere,
+        digest_of,
+        look_at,
+        names_in,
+    )
+    from ._link_record import LinkRecord
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "Application": "_application",
+        "DamagedSource": "_application",
+        "LinkRecord": "_link_record",
+        "NoLinksHere": "_application",
+        "digest_of": "_application",
+        "look_at": "_application",
+        "names_in": "_application",
+    },
+)
 
 
 def local_path(location: str) -> Path:
@@ -49,16 +75,23 @@ def open_storage(
 
 __all__ = [
     "STATE",
+    "Application",
+    "DamagedSource",
+    "LinkRecord",
     "LocalStorage",
+    "NoLinksHere",
     "RunLock",
     "System",
     "as_storage_error",
     "ask_limit",
+    "digest_of",
     "holder_of",
     "is_asked",
     "kind_of",
     "local_path",
+    "look_at",
     "may_be_shared",
+    "names_in",
     "open_storage",
     "take_limit",
 ]

@@ -22,6 +22,8 @@ EXCLUSIVE = 4
 """RENAME_EXCL of macOS' renamex_np."""
 KEEP_SIZE = 1
 """FALLOC_FL_KEEP_SIZE of Linux' fallocate."""
+SHARE = 0x40049409
+"""FICLONE of Linux' ioctl."""
 AT_HERE = -100
 """AT_FDCWD: a relative path is relative to the working directory."""
 IN_MEMORY = 0x01021994
@@ -35,6 +37,10 @@ class System:
     def create(self, path: Path) -> int:
         """Make a file that was not there, open for reading and writing."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
+
+    def append(self, path: Path) -> int:
+        """Open a file to be added to, and make it where there is none."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | BINARY, 0o666)
 
     def open(self, path: Path) -> int:
         """Open a file that is there, for reading and writing."""
@@ -113,6 +119,21 @@ class System:
         """Give a file a second name. Raises: FileExistsError."""
         os.link(existing, new)
 
+    def symlink(self, target: str, new: Path) -> None:
+        """Make a symbolic link. Raises: FileExistsError."""
+        new.symlink_to(target)
+
+    def clone(self, existing: Path, new: Path) -> None:
+        """Make a file that shares the bytes of another until one of them is written to.
+
+        Raises: FileExistsError; OSError with ENOTSUP where the file system does not share.
+        """
+        clone = _clone()
+        if clone is not None:
+            clone(existing, new)
+            return
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(new))
+
     def move(self, existing: Path, new: Path) -> None:
         """Give a file another name in one step, replacing nothing.
 
@@ -140,6 +161,10 @@ class System:
         """Remove a name. Raises: FileNotFoundError."""
         path.unlink()
 
+    def remove_folder(self, folder: Path) -> None:
+        """Remove an empty folder. Raises: OSError, also when something is in it."""
+        folder.rmdir()
+
 
 @cache
 def _library() -> ctypes.CDLL | None:
@@ -163,6 +188,44 @@ def _fallocate() -> Callable[[int, int, int, int], int] | None:
     allocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     allocate.restype = ctypes.c_int
     return allocate  # type: ignore[no-any-return]  # ctypes knows no types of its own
+
+
+@cache
+def _clone() -> Callable[[Path, Path], None] | None:
+    if sys.platform == "darwin":
+        apple = getattr(_library(), "clonefile", None)
+        if apple is None:
+            return None
+
+        def clone(existing: Path, new: Path) -> None:
+            if apple(os.fsencode(existing), os.fsencode(new), 0) != 0:
+                _refuse_clone(ctypes.get_errno(), new)
+
+        return clone
+    return _clone_by_ioctl if sys.platform == "linux" else None
+
+
+def _clone_by_ioctl(existing: Path, new: Path) -> None:
+    import fcntl
+
+    source = os.open(existing, os.O_RDONLY)
+    try:
+        target = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            fcntl.ioctl(target, SHARE, source)
+        except OSError as error:
+            new.unlink()
+            _refuse_clone(error.errno or 0, new)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+
+
+def _refuse_clone(code: int, new: Path) -> None:
+    """Say by one code that there is no sharing, however the file system puts it."""
+    code = errno.ENOTSUP if code in UNSUPPORTED | {errno.EXDEV, errno.ENOTTY, errno.EPERM} else code
+    raise OSError(code, os.strerror(code), str(new))
 
 
 @cache

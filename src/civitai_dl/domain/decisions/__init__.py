@@ -1,5 +1,18 @@
 """What follows from the facts: pure functions, one question per module."""
 
+from ._app_folders import (
+    CONFIGURED,
+    KINDS,
+    Home,
+    Layout,
+    NoPlace,
+    Nowhere,
+    RootVerdict,
+    find_home,
+    judge_root,
+    known_kind,
+    models_folder,
+)
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -23,6 +36,18 @@ from ._due import is_due
 from ._fair import Turns
 from ._learned import Known, LearnedRate
 from ._lifecycle import NEXT_STATE, OPEN, next_state
+from ._linked import (
+    Facts,
+    Record,
+    Way,
+    Whose,
+    is_current,
+    is_last,
+    is_sidecar,
+    stem_of,
+    stems_for,
+    whose,
+)
 from ._links import (
     download_path,
     image_id_in,
@@ -90,7 +115,9 @@ from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_me
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
+    "CONFIGURED",
     "DOUBTFUL",
+    "KINDS",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
     "NEXT_STATE",
@@ -105,20 +132,27 @@ __all__ = [
     "Came",
     "Complete",
     "Damage",
+    "Facts",
     "Finding",
     "FreshStart",
+    "Home",
     "Kept",
     "Known",
+    "Layout",
     "LearnedRate",
+    "NoPlace",
+    "Nowhere",
     "Pace",
     "PageFacts",
     "Part",
     "Plausible",
     "Promptness",
     "Proven",
+    "Record",
     "Resume",
     "RetryBudget",
     "RetryPolicy",
+    "RootVerdict",
     "Seen",
     "Share",
     "Span",
@@ -130,6 +164,8 @@ __all__ = [
     "There",
     "TurnAway",
     "Turns",
+    "Way",
+    "Whose",
     "Window",
     "Wrong",
     "belongs",
@@ -139,6 +175,7 @@ __all__ = [
     "description_stem",
     "download_path",
     "find_damage",
+    "find_home",
     "first_bad_segment",
     "first_difference",
     "gallery_stem",
@@ -150,14 +187,19 @@ __all__ = [
     "image_variants",
     "is_as_written",
     "is_behind",
+    "is_current",
     "is_due",
+    "is_last",
     "is_proven",
     "is_settled_doubt",
+    "is_sidecar",
     "is_strong",
     "is_trickle",
     "judge_answer",
     "judge_piece",
+    "judge_root",
     "judge_segment",
+    "known_kind",
     "latest_wait",
     "listed_anew",
     "listed_download_path",
@@ -169,6 +211,7 @@ __all__ = [
     "may_split",
     "model_folder",
     "model_task",
+    "models_folder",
     "name_key",
     "next_piece",
     "next_state",
@@ -189,6 +232,8 @@ __all__ = [
     "slow_start",
     "sniff_media",
     "split_extension",
+    "stem_of",
+    "stems_for",
     "stretch_task",
     "tells_segments",
     "trusted_part",
@@ -198,4 +243,5 @@ __all__ = [
     "version_gallery_task",
     "walk_again",
     "wall_before",
+    "whose",
 ]
