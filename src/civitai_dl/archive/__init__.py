@@ -9,10 +9,11 @@ from civitai_dl._doors import opens_later
 if TYPE_CHECKING:
     from ._account import closing_account, failed_txt, retry_ps1, retry_sh, unavailable_txt
     from ._description import description_images
-    from ._dresser import make_page, make_sidecars, source_url
+    from ._dresser import Departed, make_page, make_sidecars, source_url
     from ._lists import list_chunks
 
 __all__ = [
+    "Departed",
     "closing_account",
     "description_images",
     "failed_txt",
@@ -28,6 +29,7 @@ __all__ = [
 __getattr__ = opens_later(
     __name__,
     {
+        "Departed": "_dresser",
         "closing_account": "_account",
         "description_images": "_description",
         "failed_txt": "_account",

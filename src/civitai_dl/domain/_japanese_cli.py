@@ -35,6 +35,19 @@ COMMANDS: dict[str, str] = {
     "the run has not answered yet: it will heed this as soon as it can": (
         "実行中の処理からまだ応答がありません。できるだけ早く反映されます"
     ),
+    "gone from the service and kept here: {models} models, {versions} versions, {files} files": (
+        "サービスから消え、ここに残るもの: モデル {models} 件、バージョン {versions} 件、"
+        "ファイル {files} 件"
+    ),
+    "nothing of what is kept here is known to be gone from the service": (
+        "サービスから消えたと分かっているものはありません"
+    ),
+    "model {name}: gone {since}": "モデル {name}: {since} に消失を確認",
+    "model {name}:": "モデル {name}:",
+    "  version {name}: gone {since}": "  バージョン {name}: {since} に消失を確認",
+    "  file {name} of version {version}: gone {since}": (
+        "  バージョン {version} のファイル {name}: {since} に消失を確認"
+    ),
     "there is no archive here: {path}": "アーカイブが見つかりません: {path}",
     "A run is at work here now": "現在ここで実行中です",
     "{stored} of {expected} stored ({size}), {left} to do": (

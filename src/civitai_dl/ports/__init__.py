@@ -20,6 +20,7 @@ from ..domain.entities import (
     Lease,
     Model,
     ModelId,
+    ModelRef,
     Outcome,
     Placed,
     Planned,
@@ -147,6 +148,9 @@ class Catalog(Protocol):
     ) -> set[str]:
         """Which of the tasks were found under this page before, in any run or only in this one."""
 
+    async def models_under(self, parent: str, *, missed: bool = False) -> list[ModelRef]:
+        """The models that were found under this page; missed: those that this run did not find."""
+
     async def count_children(self, parent: str, kind: Kind) -> int:
         """How many tasks of a kind were found under a page, in all runs."""
 
@@ -219,6 +223,18 @@ class Desk(Protocol):
 
     async def save_json(self, *documents: tuple[str, object]) -> None:
         """Write JSON documents (path, content) of the archive. Raises: StorageError."""
+
+    async def save(self, *documents: tuple[str, bytes]) -> None:
+        """Write documents (path, content) as they are. Raises: StorageError."""
+
+    async def read(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The documents of the archive that are there, by path. Raises: StorageError."""
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """Remove documents of the archive. Raises: StorageError. Safe to repeat."""
+
+    async def redress(self, model_id: ModelId) -> None:
+        """Write the page of a model again from what lies there. Raises: StorageError."""
 
     def deferred(self, task: Task, error: Exception) -> Outcome:
         """The verdict on an expected error of this task; raises what is not expected."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl.errors import TargetError
 
-from ._shapes import read_image, read_model
+from ._shapes import read_file, read_image, read_model, read_version
 from ._spec import SourceSpec
 
 if TYPE_CHECKING:
@@ -42,4 +42,12 @@ def parse_target(text: str) -> Target:
     )
 
 
-__all__ = ["SourceSpec", "all_sources", "parse_target", "read_image", "read_model"]
+__all__ = [
+    "SourceSpec",
+    "all_sources",
+    "parse_target",
+    "read_file",
+    "read_image",
+    "read_model",
+    "read_version",
+]

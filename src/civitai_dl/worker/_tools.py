@@ -40,11 +40,16 @@ class Dresser(Protocol):
     """Makes the page and the sidecars of a model."""
 
     def __call__(
-        self, model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool
+        self,
+        model_json: bytes,
+        stored: Mapping[str, StoredFile],
+        *,
+        sidecars: bool,
+        gone: bytes | None = None,
     ) -> Dressing:
         """From the model's JSON and what is stored of it (task key -> file); pure.
 
-        sidecars: the small files beside the weights; else the page.
+        sidecars: the small files beside the weights; else the page. gone: the model's gone.json.
         """
 
 

@@ -79,6 +79,15 @@ from ._salvage import latest_wait, listed_anew
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._streams import Streams, Window
+from ._tombstones import (
+    bury,
+    doubtful_versions,
+    judge_tombstones,
+    shows_less,
+    take_back,
+    tell_changes,
+    whole_answer,
+)
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
@@ -126,9 +135,11 @@ __all__ = [
     "Window",
     "Wrong",
     "belongs",
+    "bury",
     "decide_resume",
     "decide_retry",
     "decide_room",
+    "doubtful_versions",
     "download_path",
     "find_damage",
     "first_bad_segment",
@@ -150,6 +161,7 @@ __all__ = [
     "judge_answer",
     "judge_piece",
     "judge_segment",
+    "judge_tombstones",
     "latest_wait",
     "listed_anew",
     "listed_download_path",
@@ -177,10 +189,13 @@ __all__ = [
     "room_needed",
     "segment_range",
     "segments_of",
+    "shows_less",
     "slow_start",
     "sniff_media",
     "split_extension",
     "stretch_task",
+    "take_back",
+    "tell_changes",
     "tells_segments",
     "trusted_part",
     "user_folder",
@@ -189,4 +204,5 @@ __all__ = [
     "version_gallery_task",
     "walk_again",
     "wall_before",
+    "whole_answer",
 ]

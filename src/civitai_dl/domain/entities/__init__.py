@@ -14,6 +14,7 @@ from ._events import (
     TransferStarted,
 )
 from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uuid_in
+from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
 from ._selection import Selection
@@ -142,6 +143,8 @@ __all__ = [
     "Target",
     "Task",
     "TaskSettled",
+    "Tombstone",
+    "Tombstones",
     "Trace",
     "TransferStarted",
     "Trouble",
