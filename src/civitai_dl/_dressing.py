@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -20,6 +20,7 @@ from civitai_dl.worker import Dressing
 
 if TYPE_CHECKING:
     from civitai_dl.archive import Departed
+    from civitai_dl.ports import Json
 
 EDITION = 1
 """Raised by whoever changes what is written of a model from the same facts, so that all of them are
@@ -86,14 +87,18 @@ def _departed(model: Model, gone: bytes | None) -> Departed:
     if known is None:
         return Departed()
     stones = replace(take_back(known, model.raw), gone_since=known.gone_since)
-    versions = ((read_version(stone.raw, model.id), stone) for stone in stones.versions)
-    files = ((read_file(stone.raw, stone.version_id), stone) for stone in stones.files)
+    versions = ((read_version(_raw(stone), model.id), stone) for stone in stones.versions)
+    files = ((read_file(_raw(stone), stone.version_id), stone) for stone in stones.files)
     since = stones.gone_since
     return Departed(
         "" if since is None else f"gone from the service since {since.date().isoformat()}",
         tuple((version, _words(stone)) for version, stone in versions if version is not None),
         tuple((file, _words(stone)) for file, stone in files if file is not None),
     )
+
+
+def _raw(stone: Tombstone) -> dict[str, Json]:
+    return cast("dict[str, Json]", stone.raw)
 
 
 def _words(stone: Tombstone) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -34,6 +35,9 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import CivitaiDLError
 from civitai_dl.sources import read_image, read_model
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Json
 
 _SHARD = re.compile(r"model_[0-9]+")
 _VERSION = re.compile(r"([0-9]+)-.*")
@@ -76,7 +80,8 @@ class Disk:
         try:
             answer = msgspec.json.decode((folder / "model.json").read_bytes())
             stones = self._gone_of(folder)
-            model = read_model(answer if stones is None else whole_answer(answer, stones))
+            whole = answer if stones is None else whole_answer(answer, stones)
+            model = read_model(cast("dict[str, Json]", whole))
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
             return None
         return model if model_folder(model.id) == self._name(folder) else None

@@ -32,7 +32,7 @@ from ..domain.entities import (
     Trace,
 )
 from ._bytes import Body, Chunk, Fetcher, SpareStreams
-from ._storage import Ahead, Partial, Storage, Traits
+from ._storage import Ahead, Owned, Partial, Storage, Traits
 
 __all__ = [
     "Added",
@@ -48,6 +48,7 @@ __all__ = [
     "JsonApi",
     "Ledger",
     "LinkResolver",
+    "Owned",
     "Parameters",
     "Partial",
     "Queue",
@@ -98,6 +99,9 @@ class JsonApi(Protocol):
 
     async def get(self, path: str, parameters: Parameters = ()) -> Json:
         """Ask once, after the pace allows it. Raises: SourceError. Safe to repeat."""
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Ask with a JSON body, as questions about many things are asked; otherwise as `get`."""
 
 
 class LinkResolver(Protocol):
@@ -214,6 +218,10 @@ class Desk(Protocol):
     @property
     def selection(self) -> Selection:
         """What is wanted."""
+
+    @property
+    def only(self) -> Collection[str] | None:
+        """The digests of the files that are wanted, None for all files."""
 
     def pictures(self, html: str | None) -> list[str]:
         """The URLs of the images in a description that may be fetched."""

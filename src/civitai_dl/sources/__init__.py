@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl.errors import TargetError
 
+from ._by_hash import IDS_AT_ONCE, VERSIONS_AT_ONCE, Told, ask_ids, ask_versions
 from ._shapes import read_file, read_image, read_model, read_version
 from ._spec import SourceSpec
 
@@ -43,8 +44,13 @@ def parse_target(text: str) -> Target:
 
 
 __all__ = [
+    "IDS_AT_ONCE",
+    "VERSIONS_AT_ONCE",
     "SourceSpec",
+    "Told",
     "all_sources",
+    "ask_ids",
+    "ask_versions",
     "parse_target",
     "read_file",
     "read_image",

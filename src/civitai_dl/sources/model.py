@@ -246,6 +246,7 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
         ground.placed[model.id],
         list(pictures),
         written=model.id in ground.written,
+        only=desk.only,
     )
     return Expanded(children=children, notices=tuple(ground.notices.get(model.id, ())))
 

@@ -16,7 +16,7 @@ from ._dress import dress, written_as_they_are
 from ._failures import as_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from civitai_dl.domain.entities import Failure, Model, ModelId, Outcome, Selection, Task
     from civitai_dl.ports import Catalog, Clock, JsonApi
@@ -52,6 +52,11 @@ class WorkerDesk:
     def selection(self) -> Selection:
         """See ports.Desk."""
         return self.tools.selection
+
+    @property
+    def only(self) -> Collection[str] | None:
+        """See ports.Desk."""
+        return None if self.tools.owned is None else self.tools.owned.only
 
     def pictures(self, html: str | None) -> list[str]:
         """See ports.Desk."""

@@ -7,11 +7,19 @@ from pathlib import Path
 
 from civitai_dl.errors import ConfigError
 
+from ._belongings import (
+    Belonging,
+    Belongings,
+    ChangedError,
+    find_belongings,
+    measure_belonging,
+)
 from ._errors import as_storage_error
 from ._kind import NEAR, NETWORK, kind_of, may_be_shared
 from ._limit import ask_limit, is_asked, take_limit
 from ._local import STATE, LocalStorage
 from ._lock import RunLock, holder_of
+from ._owned import OwnedBook, OwnedFiles, open_book, open_owned
 from ._system import System
 
 
@@ -49,16 +57,25 @@ def open_storage(
 
 __all__ = [
     "STATE",
+    "Belonging",
+    "Belongings",
+    "ChangedError",
     "LocalStorage",
+    "OwnedBook",
+    "OwnedFiles",
     "RunLock",
     "System",
     "as_storage_error",
     "ask_limit",
+    "find_belongings",
     "holder_of",
     "is_asked",
     "kind_of",
     "local_path",
     "may_be_shared",
+    "measure_belonging",
+    "open_book",
+    "open_owned",
     "open_storage",
     "take_limit",
 ]

@@ -1,5 +1,6 @@
 """What follows from the facts: pure functions, one question per module."""
 
+from ._belongings import in_batches, may_hold_weights
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -151,6 +152,7 @@ __all__ = [
     "image_name",
     "image_source",
     "image_variants",
+    "in_batches",
     "is_as_written",
     "is_behind",
     "is_due",
@@ -169,6 +171,7 @@ __all__ = [
     "looks_like_text_page",
     "made_of",
     "may_fetch",
+    "may_hold_weights",
     "may_split",
     "model_folder",
     "model_task",

@@ -35,10 +35,12 @@ from ._transfer import (
     Held,
     Island,
     Measured,
+    OwnedFile,
     Placed,
     Secret,
     SignedUrl,
     StoredFile,
+    Taking,
 )
 from ._work import (
     SUBJECTS,
@@ -119,6 +121,7 @@ __all__ = [
     "ModelTarget",
     "Notice",
     "Outcome",
+    "OwnedFile",
     "PacedLane",
     "PageExpanded",
     "Part",
@@ -140,6 +143,7 @@ __all__ = [
     "Stored",
     "StoredFile",
     "Subject",
+    "Taking",
     "Target",
     "Task",
     "TaskSettled",
