@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, World
+from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, Fault, World
 from civitai_dl.testing._world import file_body
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -115,7 +115,7 @@ def test_what_is_owned_comes_in_by_link(tmp_path: Path, civitai_dl: Command) -> 
 
 
 def test_a_dry_run_takes_nothing_in(tmp_path: Path, civitai_dl: Command) -> None:
-    """It lists what is known, with model and version, and what is not; files of any name on wish."""
+    """It lists what is known, with model and version, and what is not; any names on wish."""
     world = small_world()
     owned_folder(world, tmp_path / "owned")
     with FakeCivitai(world).in_thread() as fake:
@@ -187,4 +187,46 @@ def test_trouble_is_told(tmp_path: Path, civitai_dl: Command, trouble: str) -> N
             assert "4  not asked about to the end" in done.stdout
             assert "unknown to the service" not in done.stdout
             assert not (tmp_path / "archive/unidentified.txt").exists()
-    assert os.path.exists(folder)
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("moment", ["/api/v1/models", "xG1nkqKTMzGDvpLrqFT7WA"])
+def test_a_kill_in_the_middle_is_made_good(
+    tmp_path: Path, environment: dict[str, str], moment: str, civitai_dl: Command
+) -> None:
+    """Killed before the first file came in, or among previews: the same command ends as ever."""
+    world = small_world()
+    folder = owned_folder(world, tmp_path / "owned")
+    before = snapshot(folder)
+    with FakeCivitai(world).in_thread() as fake:
+        words = ["identify", "owned", "-o", "archive", "--base-url", fake.base_url, *UNPACED]
+        process: list[subprocess.Popen[bytes]] = []
+
+        def kill() -> None:
+            process[0].kill()
+
+        fake.faults.add(Fault(path=moment, then=kill, delay=30))
+        process.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "civitai_dl", *words],
+                cwd=tmp_path,
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        assert 0 != process[0].wait(60)
+        fake.faults.assert_all_served()
+        done = civitai_dl(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        assert 0 == fake.account.count(origin="storage")
+        fake.account.clear()
+        again = civitai_dl(*words, "--json")
+        assert 1 == fake.account.count()
+    told, last = json.loads(done.stdout), json.loads(again.stdout)
+    assert (3, 0) == (told["adopted"] + told["already"], told["hashed"])
+    assert 3 == last["already"]
+    assert before == snapshot(folder)
+    (own,) = stored(tmp_path, "own.safetensors")
+    assert list(own.parent.glob("previews/*.png"))
+    assert list(own.parent.glob("own.civitai.info"))

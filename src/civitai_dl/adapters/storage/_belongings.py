@@ -94,6 +94,9 @@ def measure_belonging(file: Belonging, hear: Callable[[int], None]) -> OwnedFile
             heed_cancellation()
             meter.feed(chunk)
             hear(len(chunk))
+            if meter.size > file.size:
+                # Whoever writes to it may go on for ever.
+                break
         facts = os.fstat(source.fileno())
     measured = meter.measured()
     if not file.is_now(facts) or measured.size != file.size:
