@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,17 +34,17 @@ from civitai_dl.adapters.reporters import Fan
 from civitai_dl.adapters.storage import (
     STATE,
     LocalStorage,
+    OwnedFiles,
     RunLock,
     System,
     local_path,
+    open_owned,
     open_storage,
     take_limit,
 )
-from civitai_dl.archive import list_chunks
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
 from civitai_dl.domain.entities import (
-    Kind,
     Notice,
     Outcome,
     RunFinished,
@@ -73,6 +72,7 @@ if sys.version_info < (3, 11):
 from ._dressing import dress, maker, pictures
 from ._ending import Ending, first_error, report_of
 from ._limit import heed_limits
+from ._lists import Lists
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 from ._stock import take_stock
@@ -83,9 +83,6 @@ if TYPE_CHECKING:
 
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
-
-LOOK_SECONDS = 2.0
-"""Seconds between two looks whether there is room for the lists."""
 
 Watch = Callable[[str, sqlite3.Connection], None]
 Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
@@ -130,6 +127,9 @@ async def archive(
             )
             await stack.enter_async_context(opened(database, check=lock.unclean))
             run = Run(settings, storage, database, reporter, clock, stop)
+            run.owned = open_owned(storage, directory / STATE)
+            if run.owned is not None:
+                stack.callback(run.owned.close)
             return await run.go(roots)
 
 
@@ -170,6 +170,7 @@ class Run:
     stop: anyio.Event
     traffic: Traffic = field(default_factory=Traffic, kw_only=True)
     spare: Spare = field(default_factory=Spare, kw_only=True)
+    owned: OwnedFiles | None = field(default=None, kw_only=True)
 
     async def go(self, roots: Sequence[Root]) -> RunReport:
         """From the first check to the report."""
@@ -201,9 +202,18 @@ class Run:
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
         if not end.stopped and trouble is None:
-            await self._write_lists_patiently(ledger)
+            lists = Lists(ledger, self.storage, self.clock, self.reporter, self.stop)
+            await lists.write_patiently()
         listeners.emit(RunFinished(report))
         return report
+
+    async def asking(self, stack: AsyncExitStack) -> ApiClient:
+        """The API by itself, without a run, with the key tried. Raises: KeyRefused."""
+        book = SqliteRates(self.database, self.settings.token)
+        pacer = await self._pacer(book)
+        api = await self._open_api(stack, pacer)
+        await self._check_key(api, self.reporter)
+        return api
 
     async def _prove_at_start(self) -> None:
         try:
@@ -320,6 +330,7 @@ class Run:
             resume=settings.resume,
             local_service=local,
             spare=self.spare,
+            owned=self.owned,
         )
 
     async def _work(
@@ -371,27 +382,3 @@ class Run:
         """Once the end is asked for, nobody waits for room on the disk any more."""
         await self.stop.wait()
         self.database.impatient()
-
-    async def _write_lists_patiently(self, ledger: SqliteLedger) -> None:
-        """Write the lists when there is room for them. Raises: StorageError, for other trouble."""
-        halted = False
-        while True:
-            try:
-                await self._write_lists(ledger)
-                break
-            except StorageFull as error:
-                if self.stop.is_set():
-                    raise
-                if not halted:
-                    self.reporter.emit(Notice("halt", f"paused: {error.message}; {error.hint}"))
-                halted = True
-                self.storage.volume.relieve()
-                await self.clock.sleep(LOOK_SECONDS)
-        if halted:
-            self.reporter.emit(Notice("over", "the disk can be written again: going on"))
-
-    async def _write_lists(self, ledger: SqliteLedger) -> None:
-        day = datetime.fromtimestamp(self.clock.now(), timezone.utc).strftime("%Y%m%d")
-        for name, kind in (("model", Kind.FILE), ("gallery", Kind.IMAGE)):
-            chunks = list_chunks(ledger.rows([kind]), kind)
-            await self.storage.save_stream(f"lists/{day}_{name}.json", chunks)

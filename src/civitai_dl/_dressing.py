@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from civitai_dl._version import __version__
-from civitai_dl.domain.entities import StoredFile
+from civitai_dl.documents import read_gone
+from civitai_dl.domain.decisions import take_back
+from civitai_dl.domain.entities import Model, StoredFile, Tombstone
 from civitai_dl.errors import CivitaiDLError
-from civitai_dl.sources import read_model
+from civitai_dl.sources import read_file, read_model, read_version
 from civitai_dl.worker import Dressing
+
+if TYPE_CHECKING:
+    from civitai_dl.archive import Departed
+    from civitai_dl.ports import Json
 
 EDITION = 1
 """Raised by whoever changes what is written of a model from the same facts, so that all of them are
@@ -47,7 +55,12 @@ def pictures(html: str | None, *, site: str) -> list[str]:
 
 
 def dress(
-    model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool, site: str
+    model_json: bytes,
+    stored: Mapping[str, StoredFile],
+    *,
+    sidecars: bool,
+    site: str,
+    gone: bytes | None = None,
 ) -> Dressing:
     """See worker.Dresser."""
     # What reads and writes HTML is large, and a run with nothing new needs none of it.
@@ -58,9 +71,37 @@ def dress(
     except (msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
         # Somebody edited it; the page that is there stays.
         return Dressing([], [])
-    documents = make_page(model, stored, site=site)
+    documents = make_page(model, stored, site=site, departed=_departed(model, gone))
     links: list[tuple[str, str]] = []
     if sidecars:
         beside, links = make_sidecars(model, stored)
         documents += beside
     return Dressing(documents, links)
+
+
+def _departed(model: Model, gone: bytes | None) -> Departed:
+    """What a model's gone.json adds to its page."""
+    from civitai_dl.archive import Departed
+
+    known = read_gone(gone)
+    if known is None:
+        return Departed()
+    stones = replace(take_back(known, model.raw), gone_since=known.gone_since)
+    versions = ((read_version(_raw(stone), model.id), stone) for stone in stones.versions)
+    files = ((read_file(_raw(stone), stone.version_id), stone) for stone in stones.files)
+    since = stones.gone_since
+    return Departed(
+        "" if since is None else f"gone from the service since {since.date().isoformat()}",
+        tuple((version, _words(stone)) for version, stone in versions if version is not None),
+        tuple((file, _words(stone)) for file, stone in files if file is not None),
+    )
+
+
+def _raw(stone: Tombstone) -> dict[str, Json]:
+    return cast("dict[str, Json]", stone.raw)
+
+
+def _words(stone: Tombstone) -> str:
+    if stone.gone_since is not None:
+        return f"gone from the service since {stone.gone_since.date().isoformat()}"
+    return f"not shown by the service since {stone.unlisted_since.date().isoformat()}"

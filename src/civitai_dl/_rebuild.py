@@ -12,6 +12,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from civitai_dl._gone import mark_gone
 from civitai_dl._memory import service_of
 from civitai_dl._relics import Disk
 from civitai_dl._stock import take_stock
@@ -151,6 +152,7 @@ class _Rebuild:
         catalog = SqliteCatalog(self.database)
         for place in disk.models():
             model = await anyio.to_thread.run_sync(disk.read_model, place)
+            await anyio.to_thread.run_sync(mark_gone, self.folder, place)
             if model is not None:
                 placed = (await catalog.placed([model.id]))[model.id]
                 tasks = disk.tasks_of(model, placed)

@@ -6,11 +6,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from civitai_dl.archive import description_images, source_url
-from civitai_dl.domain.decisions import listed_image_task, model_folder, plan_model
+from civitai_dl.documents import read_gone
+from civitai_dl.domain.decisions import (
+    listed_image_task,
+    model_folder,
+    plan_model,
+    whole_answer,
+)
 from civitai_dl.domain.entities import (
     FileRef,
     GalleryQuery,
@@ -24,9 +31,13 @@ from civitai_dl.domain.entities import (
     Role,
     Selection,
     Task,
+    Tombstones,
 )
 from civitai_dl.errors import CivitaiDLError
 from civitai_dl.sources import read_image, read_model
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Json
 
 _SHARD = re.compile(r"model_[0-9]+")
 _VERSION = re.compile(r"([0-9]+)-.*")
@@ -65,12 +76,19 @@ class Disk:
             yield from _folders(user / "images")
 
     def read_model(self, folder: Path) -> Model | None:
-        """The model whose folder it is."""
+        """The model whose folder it is, with what the service shows of it no more."""
         try:
-            model = read_model(msgspec.json.decode((folder / "model.json").read_bytes()))
+            answer = msgspec.json.decode((folder / "model.json").read_bytes())
+            stones = self._gone_of(folder)
+            whole = answer if stones is None else whole_answer(answer, stones)
+            model = read_model(cast("dict[str, Json]", whole))
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
             return None
         return model if model_folder(model.id) == self._name(folder) else None
+
+    def _gone_of(self, folder: Path) -> Tombstones | None:
+        path = folder / "gone.json"
+        return read_gone(path.read_bytes()) if path.is_file() else None
 
     def tasks_of(self, model: Model, known: Placed) -> list[Task]:
         """All that a model consists of, with the places that its things have on this disk."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
 
+from civitai_dl._gone import GoneModel, find_gone
 from civitai_dl.adapters.catalog import STATE_FILE, Database, Runs, SqliteLedger
 from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.domain.entities import RunReport
@@ -14,10 +16,14 @@ from civitai_dl.domain.entities import RunReport
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The account of the last run; busy: a run is at work now."""
+    """The account of the last run; busy: a run is at work now.
+
+    gone: models of which the service no longer has all, and the archive does.
+    """
 
     report: RunReport
     busy: bool
+    gone: Sequence[GoneModel] = ()
 
 
 async def read_standing(folder: Path) -> Standing | None:
@@ -46,7 +52,8 @@ async def read_standing(folder: Path) -> Standing | None:
         )
     finally:
         await anyio.to_thread.run_sync(database.close)
-    return Standing(report, busy=is_busy(folder))
+    gone = await anyio.to_thread.run_sync(find_gone, folder)
+    return Standing(report, busy=is_busy(folder), gone=gone)
 
 
 def is_busy(folder: Path) -> bool:

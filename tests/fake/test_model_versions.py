@@ -126,6 +126,17 @@ async def test_ids_by_digest(serve):
     assert {(one["modelId"], one["modelVersionId"]) for one in found} == {(1, 11), (1, 12)}
 
 
+async def test_ids_by_digest_have_a_limit_of_their_own(serve):
+    """10,000 digests are answered, unknown ones by nothing; one more is a 400."""
+    ask = await serve(two_versions_one_file())
+    sha256 = ask.fake.world.truth.files()[0].sha256
+    many = [f"{number:064x}" for number in range(9_999)]
+    status, found = await post(ask, "by-hash/ids", [*many, sha256])
+    assert (200, [11, 12]) == (status, sorted(one["modelVersionId"] for one in found))
+    assert {sha256} == {one["hash"] for one in found}
+    assert (await post(ask, "by-hash/ids", [*many, sha256, sha256]))[0] == 400
+
+
 async def test_the_brief_record_tells_early_access(serve):
     """`mini` tells requireAuth and earlyAccessEndsAt."""
     until = datetime(2099, 1, 1, tzinfo=timezone.utc)

@@ -16,12 +16,13 @@ import pytest
 from archives import run, tree, wanted
 
 from civitai_dl._doctor import diagnose
+from civitai_dl._gone import find_gone
 from civitai_dl._rebuild import Progress, rebuild
 from civitai_dl.adapters.catalog import SCHEMA_VERSION, Database, _open
 from civitai_dl.adapters.storage import STATE, RunLock
 from civitai_dl.domain.entities import RunReport
 from civitai_dl.errors import Busy, CatalogTooNew, UsageError
-from civitai_dl.testing import FakeCivitai, demo_world
+from civitai_dl.testing import FakeCivitai, World, demo_world
 from reliability_size import pick
 
 WORLD = ("user:lumen", "user:yamane_ken")
@@ -164,6 +165,29 @@ async def test_a_file_under_another_name_is_known_by_its_digest(
     await mend(archive, fake)
     report, asked = await fetched_again(archive, fake)
     assert (report.exit_code, report.total.stored, asked) == (0, master[1].total.stored, 0)
+
+
+async def test_what_is_gone_from_the_service_is_found_again(tmp_path: Path) -> None:
+    """A version that only gone.json tells of: its files are taken in, and it is marked again."""
+    world = World().model(1, creator="ann", versions=2)
+    newer = world.models[0].versions[0]
+    output = tmp_path / "archive"
+    with FakeCivitai(world).in_thread() as fake:
+        await run(fake, output, wanted("model:1"))
+        world.remove_version(newer.id)
+        await run(fake, output, wanted("model:1"))
+        before = find_gone(output)
+        shutil.rmtree(output / STATE)
+        (output / STATE).mkdir()
+        done = await mend(output, fake)
+    assert [newer.id] == [stone.id for stone in before[0].versions]
+    assert before == find_gone(output)
+    with closing(sqlite3.connect(output / STATE / "state.db")) as connection:
+        query = "SELECT path FROM tasks WHERE status = 'stored' AND key = ?"
+        row = connection.execute(query, (f"file:{newer.id}:{newer.files[0].id}",)).fetchone()
+    assert row is not None
+    assert (output / row[0]).is_file()
+    assert 0 == done.wrong
 
 
 async def test_a_listing_is_never_believed_complete_after_a_loss(

@@ -9,10 +9,11 @@ from civitai_dl._doors import opens_later
 if TYPE_CHECKING:
     from ._account import closing_account, failed_txt, retry_ps1, retry_sh, unavailable_txt
     from ._description import clean_description, description_images
-    from ._dresser import make_page, make_sidecars, source_url
+    from ._dresser import Departed, make_page, make_sidecars, source_url
     from ._lists import list_chunks
 
 __all__ = [
+    "Departed",
     "clean_description",
     "closing_account",
     "description_images",
@@ -30,6 +31,7 @@ __getattr__ = opens_later(
     __name__,
     {
         "clean_description": "_description",
+        "Departed": "_dresser",
         "closing_account": "_account",
         "description_images": "_description",
         "failed_txt": "_account",

@@ -9,8 +9,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from html import escape
 from html.parser import HTMLParser
 from typing import Final
@@ -18,50 +16,7 @@ from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 import nh3
 
-
-@dataclass(frozen=True, slots=True)
-class DescribedFile:
-    """One line in the list of files. size: bytes; state: a few words for the reader."""
-
-    name: str
-    size: int | None
-    sha256: str | None
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class DescribedVersion:
-    """One version as the page shows it. description: the HTML fragment of the service."""
-
-    id: int
-    name: str
-    base_model: str | None = None
-    published_at: datetime | None = None
-    trained_words: tuple[str, ...] = ()
-    description: str | None = None
-    files: tuple[DescribedFile, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DescriptionPage:
-    """All that the page of one model is made of.
-
-    source_url: of the model at the service; relative links and images resolve against it.
-    description: the HTML fragment of the service.
-    local_images: where an image or video was saved, by its absolute URL as `description_images`
-    names it; paths are relative to the page, with forward slashes.
-    """
-
-    model_id: int
-    name: str
-    kind: str
-    creator: str | None
-    source_url: str
-    tags: tuple[str, ...] = ()
-    description: str | None = None
-    versions: tuple[DescribedVersion, ...] = ()
-    local_images: Mapping[str, str] = field(default_factory=dict)
-
+from ._described import DescribedFile, DescribedVersion, DescriptionPage
 
 _SCHEMES: Final = {"http", "https", "mailto"}
 _REL: Final = "noopener noreferrer nofollow"
@@ -113,6 +68,7 @@ def render_description(page: DescriptionPage) -> str:
     title = _text(page.name)
     facts = [_text(page.kind), _text(page.creator or ""), f"ID {page.model_id:d}"]
     head = f"<p class=facts>{_joined(facts)}</p>\n<p class=facts>{_link(page.source_url)}</p>"
+    head += f"\n<p>{_note(page.gone)}</p>" if page.gone else ""
     versions = "\n".join(_version(version, page.source_url, local) for version in page.versions)
     return _DOCUMENT.format(
         policy=_POLICY,
@@ -141,11 +97,15 @@ def _version(version: DescribedVersion, base_url: str, local: Mapping[str, str])
     return (
         f'<details class=version id="v{version.id:d}" open>\n'
         f"<summary><h2 dir=auto>{_text(version.name)}</h2>"
-        f"<span class=facts>{facts}</span></summary>\n"
+        f"<span class=facts>{facts}</span>{_note(version.gone)}</summary>\n"
         f"{_chips('words', version.trained_words)}\n"
         f"{clean_description(version.description, base_url, local)}\n"
         f"{f'<ul class=files>{files}</ul>' if files else ''}\n</details>"
     )
+
+
+def _note(words: str) -> str:
+    return f" <span class=missing>{_text(words)}</span>" if words else ""
 
 
 def _file(file: DescribedFile) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from civitai_dl.documents import dump_json
 from civitai_dl.domain.decisions import (
@@ -14,13 +15,8 @@ from civitai_dl.domain.decisions import (
 )
 from civitai_dl.domain.entities import File, Model, StoredFile, Version
 
-from ._description import (
-    DescribedFile,
-    DescribedVersion,
-    DescriptionPage,
-    description_images,
-    render_description,
-)
+from ._described import DescribedFile, DescribedVersion, DescriptionPage
+from ._description import description_images, render_description
 
 STILLS = frozenset({"png", "jpg", "jpeg", "webp"})
 """What the programs that look for `<stem>.preview.<ext>` can show."""
@@ -34,12 +30,30 @@ def source_url(site: str, model_id: int) -> str:
     return f"{site.rstrip('/')}/models/{model_id}"
 
 
-def make_page(model: Model, stored: Mapping[str, StoredFile], *, site: str) -> Documents:
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """What the service no longer shows of a model, as it was shown last, with a few words on each.
+
+    model: of the model itself, "" while the service has it. files: of versions that remain.
+    """
+
+    model: str = ""
+    versions: tuple[tuple[Version, str], ...] = ()
+    files: tuple[tuple[File, str], ...] = ()
+
+
+NOTHING = Departed()
+
+
+def make_page(
+    model: Model, stored: Mapping[str, StoredFile], *, site: str, departed: Departed = NOTHING
+) -> Documents:
     """description.html of a model, with the images that are stored; pure."""
     url = source_url(site, model.id)
     folder = model_folder(model.id)
     local: dict[str, str] = {}
-    for html in (model.description, *(version.description for version in model.versions)):
+    versions = (*model.versions, *(version for version, _ in departed.versions))
+    for html in (model.description, *(version.description for version in versions)):
         for image in description_images(html, url):
             found = stored.get(picture_key(model.id, image))
             if found is not None:
@@ -52,14 +66,29 @@ def make_page(model: Model, stored: Mapping[str, StoredFile], *, site: str) -> D
         source_url=url,
         tags=model.tags,
         description=model.description,
-        versions=tuple(_described(version, stored) for version in model.versions),
+        versions=(
+            *(_described(version, stored, departed) for version in model.versions),
+            *(
+                replace(_described(version, stored, departed), gone=words)
+                for version, words in departed.versions
+            ),
+        ),
         local_images=local,
+        gone=departed.model,
     )
     html = render_description(page)
     return [(f"{folder}/description.html", html.encode("utf-8", "replace"))]
 
 
-def _described(version: Version, stored: Mapping[str, StoredFile]) -> DescribedVersion:
+def _described(
+    version: Version, stored: Mapping[str, StoredFile], departed: Departed
+) -> DescribedVersion:
+    lost = tuple(
+        replace(described, state="; ".join(filter(None, (described.state, words))))
+        for file, words in departed.files
+        if file.version_id == version.id
+        for described in (_file(version, file, stored),)
+    )
     return DescribedVersion(
         id=version.id,
         name=version.name,
@@ -67,7 +96,7 @@ def _described(version: Version, stored: Mapping[str, StoredFile]) -> DescribedV
         published_at=version.published_at,
         trained_words=version.trained_words,
         description=version.description,
-        files=tuple(_file(version, file, stored) for file in version.files),
+        files=(*(_file(version, file, stored) for file in version.files), *lost),
     )
 
 

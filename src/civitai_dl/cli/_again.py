@@ -38,10 +38,11 @@ def write_leftovers(
         "unavailable.txt": unavailable_txt(report, date=date) if report.unavailable else None,
     }
     for name, text in texts.items():
-        _write(folder / name, text)
+        write_beside(folder / name, text)
 
 
-def _write(path: Path, text: str | None) -> None:
+def write_beside(path: Path, text: str | None) -> None:
+    """Write a list beside an archive whole, or remove it for None; trouble is told, not raised."""
     try:
         if text is None:
             path.unlink(missing_ok=True)

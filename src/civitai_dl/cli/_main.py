@@ -11,6 +11,7 @@ from civitai_dl._version import __version__
 COMMANDS = {
     "download": ("_download", "Fetch everything behind users, models, versions (the default)."),
     "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
+    "identify": ("_identify", "Take in models that you have already, without a transfer."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
     "browse": ("_browse", "Look at the archive in a browser; works offline."),

@@ -17,10 +17,11 @@ from civitai_dl.domain.messages import Messages, format_bytes, pick_language
 from civitai_dl.errors import CivitaiDLError, UsageError
 
 from ._exit import tell
+from ._gone import count_gone, gone_as_json, gone_as_text, gone_in_all
 
 
-def show_status(output: str, lang: str | None, *, as_json: bool) -> int:
-    """Print how an archive stands; returns the exit status."""
+def show_status(output: str, lang: str | None, *, gone: bool, as_json: bool) -> int:
+    """Print how an archive stands, or what of it is gone from the service; the exit status."""
     messages = Messages(pick_language(lang, os.environ))
     try:
         folder = local_path(output)
@@ -29,7 +30,10 @@ def show_status(output: str, lang: str | None, *, as_json: bool) -> int:
             raise UsageError(messages.say("there is no archive here: {path}", path=folder))
     except CivitaiDLError as error:
         return tell(error, messages)
-    text = _as_json(standing) if as_json else _as_text(standing, messages, output)
+    if gone:
+        text = gone_as_json(standing.gone) if as_json else gone_as_text(standing.gone, messages)
+    else:
+        text = _as_json(standing) if as_json else _as_text(standing, messages, output)
     sys.stdout.write(f"{text}\n")
     return 0
 
@@ -53,6 +57,8 @@ def _as_text(standing: Standing, messages: Messages, output: str) -> str:
         lines.append(messages.say("to go on, run the same command again"))
     elif total.settled:
         lines.append(messages.say("everything that can be had is stored"))
+    if standing.gone:
+        lines.append(f"{gone_in_all(standing.gone, messages)}: civitai-dl status --gone")
     width = get_terminal_size((100, 24)).columns
     account = closing_account(report, messages, output=output, width=width)
     # The first block of an account speaks of a run that has just ended; none has.
@@ -72,6 +78,7 @@ def _as_json(standing: Standing) -> str:
             "open": total.open,
             "unavailable": total.unavailable,
             "failed": total.failed,
+            "gone": count_gone(standing.gone),
             "targets": [
                 {
                     "text": account.text,

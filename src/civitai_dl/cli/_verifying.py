@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -13,25 +12,21 @@ import anyio
 
 from civitai_dl._verify import Order, VerifyReport, verify
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.reporters import CheckReporter, CheckView
 from civitai_dl.adapters.storage import STATE, local_path
-from civitai_dl.domain.decisions import Finding, read_subset
-from civitai_dl.domain.entities import Event, Notice, RunStarted
+from civitai_dl.domain.decisions import read_subset
 from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import CivitaiDLError, UsageError
 from civitai_dl.worker import Progress
 
 from ._again import write_leftovers
-from ._findings import account_of, json_of, one_line
+from ._findings import account_of, json_of
 from ._frame import framed
 from ._options import given_names, read_targets
-from ._session import heeding_signals, open_displays, open_log, say
+from ._session import heeding_signals, say
+from ._stage import Stage
 
 if TYPE_CHECKING:
     from civitai_dl.config import Settings
-    from civitai_dl.ports import Clock, Reporter
-
-TICK = 0.25
 
 
 def run_verify(flags: Mapping[str, object]) -> int:
@@ -67,7 +62,7 @@ async def _go(settings: Settings, order: Order, messages: Messages, *, as_json: 
     report: VerifyReport | None = None
     trouble: CivitaiDLError | None = None
     with ExitStack() as stack:
-        stage = _Stage(settings, messages, clock, progress, stack, silent=as_json)
+        stage = Stage(settings, messages, clock, progress, stack, silent=as_json)
         stack.callback(stage.close)
         stack.enter_context(heeding_signals(stop, stage, messages))
         async with anyio.create_task_group() as group:
@@ -97,56 +92,3 @@ async def _go(settings: Settings, order: Order, messages: Messages, *, as_json: 
     elif not (settings.quiet and report.exit_code == 0):
         say(account_of(report, messages))
     return report.exit_code
-
-
-class _Stage:
-    """A Reporter: shows the look through the archive first, and the run that heals afterwards."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        messages: Messages,
-        clock: Clock,
-        progress: Progress,
-        stack: ExitStack,
-        *,
-        silent: bool,
-    ) -> None:
-        self._settings = settings
-        self._messages = messages
-        self._clock = clock
-        self._stack = stack
-        self._progress = progress
-        self._silent = silent or settings.quiet or settings.json_logs
-        self._log = open_log(settings, clock, stack)
-        self._check = CheckReporter(
-            clock, messages, sys.stderr, environment=os.environ, view=self._view
-        )
-        self._shown: list[Reporter] = [] if self._silent else [self._check]
-
-    def emit(self, event: Event) -> None:
-        """See ports.Reporter."""
-        if isinstance(event, RunStarted) and not self._silent:
-            self._check.close()
-            self._shown = open_displays(self._settings, self._messages, self._clock, self._stack)
-        for reporter in (self._log, *self._shown):
-            reporter.emit(event)
-
-    def tell(self, finding: Finding, *, heal: bool) -> None:
-        """Tell of a finding at once."""
-        self.emit(Notice("warning", one_line(finding, self._messages, heal=heal)))
-
-    async def run(self) -> None:
-        """Keep the display up to date, until cancelled."""
-        while not self._silent:
-            self._check.tick()
-            await anyio.sleep(TICK)
-
-    def close(self) -> None:
-        """Leave the last line of the look behind."""
-        if not self._silent:
-            self._check.close()
-
-    def _view(self) -> CheckView:
-        at = self._progress
-        return CheckView(at.done, at.files, at.passed, at.bytes, at.read, at.damaged)

@@ -35,6 +35,34 @@ COMMANDS: dict[str, str] = {
     "the run has not answered yet: it will heed this as soon as it can": (
         "実行中の処理からまだ応答がありません。できるだけ早く反映されます"
     ),
+    "gone from the service and kept here: {models} models, {versions} versions, {files} files": (
+        "サービスから消え、ここに残るもの: モデル {models} 件、バージョン {versions} 件、"
+        "ファイル {files} 件"
+    ),
+    "nothing of what is kept here is known to be gone from the service": (
+        "サービスから消えたと分かっているものはありません"
+    ),
+    "model {name}: gone {since}": "モデル {name}: {since} に消失を確認",
+    "model {name}:": "モデル {name}:",
+    "  version {name}: gone {since}": "  バージョン {name}: {since} に消失を確認",
+    "  file {name} of version {version}: gone {since}": (
+        "  バージョン {version} のファイル {name}: {since} に消失を確認"
+    ),
+    "{share} files read, {n} could not be": "{share} ファイルを読み込み、失敗 {n} 件",
+    "there is nothing here: {path}": "見つかりません: {path}",
+    "{files} files ({size}), {hashed} of them read now, {asked} questions, {time}": (
+        "{files} ファイル ({size})、うち今回読み込み {hashed} 件、問い合わせ {asked} 回、{time}"
+    ),
+    "adopted, nothing transferred": "取り込み済み (転送なし)",
+    "known to the service": "サービスに登録あり",
+    "in the archive already": "アーカイブに保存済み",
+    "known, but the service does not show them now": "登録はあるが現在は公開されていない",
+    "unknown to the service": "サービスに登録なし",
+    "not asked about to the end": "問い合わせ未完了",
+    "not read: {path}: {why}": "読み込めません: {path}: {why}",
+    "no answer: {why}": "応答がありません: {why}",
+    "nothing was taken in (--dry-run)": "取り込みは行っていません (--dry-run)",
+    "listed in {path}": "一覧: {path}",
     "there is no archive here: {path}": "アーカイブが見つかりません: {path}",
     "A run is at work here now": "現在ここで実行中です",
     "{stored} of {expected} stored ({size}), {left} to do": (

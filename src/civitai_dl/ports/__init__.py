@@ -20,6 +20,7 @@ from ..domain.entities import (
     Lease,
     Model,
     ModelId,
+    ModelRef,
     Outcome,
     Placed,
     Planned,
@@ -31,7 +32,7 @@ from ..domain.entities import (
     Trace,
 )
 from ._bytes import Body, Chunk, Fetcher, SpareStreams
-from ._storage import Ahead, Partial, Storage, Traits
+from ._storage import Ahead, Owned, Partial, Storage, Traits
 
 __all__ = [
     "Added",
@@ -47,6 +48,7 @@ __all__ = [
     "JsonApi",
     "Ledger",
     "LinkResolver",
+    "Owned",
     "Parameters",
     "Partial",
     "Queue",
@@ -98,6 +100,9 @@ class JsonApi(Protocol):
     async def get(self, path: str, parameters: Parameters = ()) -> Json:
         """Ask once, after the pace allows it. Raises: SourceError. Safe to repeat."""
 
+    async def post(self, path: str, body: Json) -> Json:
+        """Ask with a JSON body, as questions about many things are asked; otherwise as `get`."""
+
 
 class LinkResolver(Protocol):
     """Asks the service where the bytes of a file lie."""
@@ -146,6 +151,9 @@ class Catalog(Protocol):
         self, parent: str, keys: Collection[str], *, this_run: bool = False
     ) -> set[str]:
         """Which of the tasks were found under this page before, in any run or only in this one."""
+
+    async def models_under(self, parent: str, *, missed: bool = False) -> list[ModelRef]:
+        """The models that were found under this page; missed: those that this run did not find."""
 
     async def count_children(self, parent: str, kind: Kind) -> int:
         """How many tasks of a kind were found under a page, in all runs."""
@@ -211,6 +219,10 @@ class Desk(Protocol):
     def selection(self) -> Selection:
         """What is wanted."""
 
+    @property
+    def only(self) -> Collection[str] | None:
+        """The digests of the files that are wanted, None for all files."""
+
     def pictures(self, html: str | None) -> list[str]:
         """The URLs of the images in a description that may be fetched."""
 
@@ -219,6 +231,18 @@ class Desk(Protocol):
 
     async def save_json(self, *documents: tuple[str, object]) -> None:
         """Write JSON documents (path, content) of the archive. Raises: StorageError."""
+
+    async def save(self, *documents: tuple[str, bytes]) -> None:
+        """Write documents (path, content) as they are. Raises: StorageError."""
+
+    async def read(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """The documents of the archive that are there, by path. Raises: StorageError."""
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """Remove documents of the archive. Raises: StorageError. Safe to repeat."""
+
+    async def redress(self, model_id: ModelId) -> None:
+        """Write the page of a model again from what lies there. Raises: StorageError."""
 
     def deferred(self, task: Task, error: Exception) -> Outcome:
         """The verdict on an expected error of this task; raises what is not expected."""

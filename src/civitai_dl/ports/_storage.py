@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..domain.decisions import Seen
-from ..domain.entities import Island, Measured
+from ..domain.entities import Island, Measured, OwnedFile
 from ..errors import StorageError
 from ._bytes import Chunk
 
@@ -197,3 +197,24 @@ class Storage(Protocol):
 
     def free(self) -> int | None:
         """Bytes free for this user, None when the storage cannot tell."""
+
+
+class Owned(Protocol):
+    """Files of the user outside the archive, whose digests are known. They are never changed."""
+
+    @property
+    def only(self) -> Collection[str] | None:
+        """The digests to which a run keeps, so that it transfers no file; None for any other."""
+
+    async def find(self, sha256: str) -> Sequence[OwnedFile]:
+        """The files that had this digest when they were read last."""
+
+    async def link(self, file: OwnedFile, path: str) -> bool:
+        """Give a file a second name in the archive, replacing nothing; durable.
+
+        False where that cannot be, as on another file system. Raises: FileExistsError;
+        FileNotFoundError when it is gone, or is not what it was; StorageError.
+        """
+
+    def chunks(self, file: OwnedFile) -> AsyncIterator[bytes]:
+        """Its bytes as they are now, ended early where it cannot be read. Raises nothing."""

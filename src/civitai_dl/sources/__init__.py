@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from civitai_dl._doors import opens_later
 from civitai_dl.errors import TargetError
 
-from ._shapes import read_image, read_model
+from ._shapes import read_file, read_image, read_model, read_version
 from ._spec import SourceSpec
 
 if TYPE_CHECKING:
     from civitai_dl.domain.entities import Target
 
+    from ._by_hash import IDS_AT_ONCE, VERSIONS_AT_ONCE, Told, ask_ids, ask_versions
     from ._facts import model_facts, read_generation, read_picture, read_scans
 
 
@@ -46,20 +47,32 @@ def parse_target(text: str) -> Target:
 
 
 __all__ = [
+    "IDS_AT_ONCE",
+    "VERSIONS_AT_ONCE",
     "SourceSpec",
+    "Told",
     "all_sources",
+    "ask_ids",
+    "ask_versions",
     "model_facts",
     "parse_target",
+    "read_file",
     "read_generation",
     "read_image",
     "read_model",
     "read_picture",
     "read_scans",
+    "read_version",
 ]
 
 __getattr__ = opens_later(
     __name__,
     {
+        "IDS_AT_ONCE": "_by_hash",
+        "Told": "_by_hash",
+        "VERSIONS_AT_ONCE": "_by_hash",
+        "ask_ids": "_by_hash",
+        "ask_versions": "_by_hash",
         "model_facts": "_facts",
         "read_generation": "_facts",
         "read_picture": "_facts",

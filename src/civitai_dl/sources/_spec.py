@@ -36,6 +36,9 @@ class SourceSpec:
     expand: Expander
 
 
+GONE = "the service no longer has it; what was saved is kept"
+
+
 async def missing(task: Task, error: NotFound, desk: Desk) -> Outcome:
     """What the service does not know: gone when the archive holds of it, else a failure.
 
@@ -44,5 +47,5 @@ async def missing(task: Task, error: NotFound, desk: Desk) -> Outcome:
     """
     verdict = desk.deferred(task, error)
     if isinstance(verdict, Failed) and await desk.catalog.holds(task.key):
-        return Unavailable(Reason.GONE, "the service no longer has it; what was saved is kept")
+        return Unavailable(Reason.GONE, GONE)
     return verdict

@@ -16,20 +16,24 @@ from civitai_dl.domain.entities import (
     GalleryQuery,
     Kind,
     Lane,
+    ModelId,
     ModelRef,
     Outcome,
     Part,
     Planned,
     Rating,
+    Reason,
     Role,
     Selection,
     Target,
     Task,
+    Unavailable,
 )
 from civitai_dl.errors import NotFound, Rejected
 
 from ._shapes import as_number, as_text, read_models, read_page
-from ._spec import SourceSpec, missing
+from ._spec import GONE, SourceSpec, missing
+from ._tombs import known_gone
 from ._urls import site_path
 from .model import expand_model, prepare
 
@@ -120,18 +124,24 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
         return Expanded(onward=_onward(ref, None, desk.selection), notices=(notice,))
     items, following = read_page(answer, f"models of {ref.username}")
     models = read_models(items)
-    children = []
+    children: list[Planned] = []
+    notices: list[str] = []
     if ref.stage == "adult":
         ground = await prepare(models, desk)
         for model in models:
+            if model.id in ground.doubtful:
+                children.append(Planned(model_task(model.id, single=True)))
+                continue
             page = model_task(model.id)
             inside = await expand_model(model, ModelRef(model.id), desk, ground)
             assert isinstance(inside, Expanded)
             children.append(Planned(page, verdict=inside, children=inside.children))
+            notices += inside.notices
     else:
         # The safe list shows PG images only, so what only it shows is asked for by itself.
         children = [Planned(model_task(model.id, single=True)) for model in models]
-    return Expanded(children=tuple(children), onward=_onward(ref, following, desk.selection))
+    onward = _onward(ref, following, desk.selection)
+    return Expanded(children=tuple(children), onward=onward, notices=tuple(notices))
 
 
 def _onward(ref: CreatorRef, following: str | None, selection: Selection) -> CreatorRef | None:
@@ -150,11 +160,27 @@ async def _compare(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     for item in items:
         if (as_text(item.get("username")) or "").lower() == ref.username.lower():
             claimed = int(as_number(item.get("modelCount")) or 0)
-    listed = await desk.catalog.count_children(task.key, Kind.MODEL)
+    missed = await desk.catalog.models_under(task.key, missed=True)
+    children = await _ask_for_missed([missing.model_id for missing in missed], desk)
+    listed = await desk.catalog.count_children(task.key, Kind.MODEL) - len(missed)
     if claimed is None or claimed == listed:
-        return Expanded()
+        return Expanded(children=children)
     notice = f"{ref.username}: {listed} models listed, the service counts {claimed}"
-    return Expanded(notices=(f"{notice}; {LEFT_OUT}" if claimed > listed else notice,))
+    notice = f"{notice}; {LEFT_OUT}" if claimed > listed else notice
+    return Expanded(children=children, notices=(notice,))
+
+
+async def _ask_for_missed(ids: Sequence[ModelId], desk: Desk) -> tuple[Planned, ...]:
+    """Models that were listed in an earlier run and are not now: each is asked for by itself.
+
+    Those that are known to be gone are not asked for in every run: they would be listed again.
+    """
+    gone = await known_gone(ids, desk)
+    verdict = Unavailable(Reason.GONE, GONE)
+    return tuple(
+        Planned(model_task(number, single=True), verdict if number in gone else None)
+        for number in ids
+    )
 
 
 SOURCE = SourceSpec(

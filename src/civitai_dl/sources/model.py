@@ -30,10 +30,12 @@ from civitai_dl.domain.entities import (
     Outcome,
     Placed,
     Planned,
+    Reason,
     Selection,
     Target,
     Task,
     Trouble,
+    Unavailable,
     Version,
     VersionId,
 )
@@ -47,7 +49,16 @@ from ._shapes import (
     read_page,
     read_version,
 )
-from ._spec import SourceSpec, missing
+from ._spec import GONE, SourceSpec, missing
+from ._tombs import (
+    find_burials,
+    is_doubtful,
+    look_back,
+    mark_model,
+    notices_of,
+    write_after,
+    write_before,
+)
 from ._urls import site_path
 
 if TYPE_CHECKING:
@@ -120,7 +131,7 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for ref in refs:
         model = shown.get(ref.model_id)
-        if model is None or not _shows(model, ref):
+        if model is None or not _shows(model, ref) or model.id in ground.doubtful:
             outcomes.append(_alone(ref))
         else:
             outcomes.append(await expand_model(model, ref, desk, ground))
@@ -171,9 +182,12 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
     except NotFound as error:
-        return await missing(task, error, desk)
+        outcome = await missing(task, error, desk)
+        if isinstance(outcome, Unavailable):
+            await mark_model(ref.model_id, desk)
+        return outcome
     model = read_model(as_object(answer))
-    return await expand_model(model, ref, desk, await prepare([model], desk))
+    return await expand_model(model, ref, desk, await prepare([model], desk, single=task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +195,38 @@ class Ground:
     """What is known of models before they are planned.
 
     placed: where their things have their place. written: those that lie there as they would be
-    written now.
+    written now. doubtful: those that must be asked for by themselves; nothing is written of them.
+    notices: sentences about what has gone of them, or is back.
     """
 
     placed: Mapping[ModelId, Placed]
     written: Collection[ModelId]
+    doubtful: Collection[ModelId]
+    notices: Mapping[ModelId, Sequence[str]]
 
 
-async def prepare(models: Sequence[Model], desk: Desk) -> Ground:
+async def prepare(models: Sequence[Model], desk: Desk, *, single: Task | None = None) -> Ground:
     """Write the JSON of each model as the service gave it, before anything is made of it.
 
-    What lies there already is not written again.
+    What lies there already is not written again. What it shows no more is kept beside it, which
+    must be durable before. single: the task that asked for one model by itself; without it the
+    answers are those of lists, which may leave something out.
     """
     written = await desk.written(models)
+    changed = [model for model in models if model.id not in written]
+    past = await look_back(changed, desk)
+    doubtful = {
+        model.id for model in changed if single is None and is_doubtful(past[model.id], model)
+    }
+    changed = [model for model in changed if model.id not in doubtful]
+    burials = await find_burials(changed, past, desk, task=single)
+    await write_before(burials, desk)
     await desk.save_json(
-        *(
-            (f"{model_folder(model.id)}/model.json", model.raw)
-            for model in models
-            if model.id not in written
-        )
+        *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
     )
-    return Ground(await desk.catalog.placed({model.id for model in models}), written)
+    await write_after(burials, desk)
+    placed = await desk.catalog.placed({model.id for model in models})
+    return Ground(placed, written, doubtful, notices_of(changed, burials))
 
 
 async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) -> Outcome:
@@ -209,7 +234,7 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
     if ref.version_id is not None and not _shows(model, ref):
         version = await _lagging(model, ref.version_id, desk)
         if version is None:
-            return _no_such_version(model, ref)
+            return await _no_such_version(model, ref, desk)
         model = replace(model, versions=(*model.versions, version))
     pictures: dict[str, None] = {}
     for html in (model.description, *(version.description for version in model.versions)):
@@ -221,8 +246,9 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
         ground.placed[model.id],
         list(pictures),
         written=model.id in ground.written,
+        only=desk.only,
     )
-    return Expanded(children=children)
+    return Expanded(children=children, notices=tuple(ground.notices.get(model.id, ())))
 
 
 async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version | None:
@@ -234,7 +260,9 @@ async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version |
     return read_version(answer, model.id) if as_id(answer.get("modelId")) == model.id else None
 
 
-def _no_such_version(model: Model, ref: ModelRef) -> Outcome:
+async def _no_such_version(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
+    if await desk.catalog.holds(model_task(ref.model_id, ref.version_id).key):
+        return Unavailable(Reason.GONE, GONE)
     detail = f"model {model.id} ({model.name}) has no version {ref.version_id}"
     return Failed(Failure(Trouble.REFUSED, detail, status=404, hint="check the link"))
 

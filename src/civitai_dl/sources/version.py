@@ -21,6 +21,7 @@ from civitai_dl.domain.entities import (
     Selection,
     Target,
     Task,
+    Unavailable,
     VersionId,
     VersionTarget,
 )
@@ -95,13 +96,23 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
         try:
             model_id, version_id = await _look_up(task.subject, desk)
         except NotFound as error:
-            outcomes.append(await missing(task, error, desk))
+            outcomes.append(await _not_found(task, error, desk))
             continue
         children = [Planned(model_task(model_id, version_id))]
         if desk.selection.galleries:
             children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
         outcomes.append(Expanded(children=tuple(children)))
     return outcomes
+
+
+async def _not_found(task: Task, error: NotFound, desk: Desk) -> Outcome:
+    """What is gone is asked of the model that was found for it earlier: it can tell more."""
+    outcome = await missing(task, error, desk)
+    if not isinstance(outcome, Unavailable):
+        return outcome
+    known = await desk.catalog.models_under(task.key)
+    children = tuple(Planned(model_task(ref.model_id, ref.version_id)) for ref in known)
+    return Expanded(children=children) if children else outcome
 
 
 async def _look_up(ref: LookupRef, desk: Desk) -> tuple[ModelId, VersionId]:

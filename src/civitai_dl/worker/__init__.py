@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl._doors import opens_later
 
+from ._failures import as_failure
 from ._perform import perform
 from ._tools import Dresser, Dressing, Tools
 
@@ -25,6 +26,7 @@ __all__ = [
     "Seed",
     "Tools",
     "Treated",
+    "as_failure",
     "found_facts",
     "note_end",
     "perform",

@@ -9,14 +9,14 @@ import anyio.to_thread
 
 from civitai_dl.documents import dump_json
 from civitai_dl.domain.decisions import decide_retry, may_fetch
-from civitai_dl.domain.entities import Deferred
+from civitai_dl.domain.entities import Deferred, DressRef
 from civitai_dl.errors import CivitaiDLError, SourceError, TransferError
 
-from ._dress import written_as_they_are
+from ._dress import dress, written_as_they_are
 from ._failures import as_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from civitai_dl.domain.entities import Failure, Model, ModelId, Outcome, Selection, Task
     from civitai_dl.ports import Catalog, Clock, JsonApi
@@ -53,6 +53,11 @@ class WorkerDesk:
         """See ports.Desk."""
         return self.tools.selection
 
+    @property
+    def only(self) -> Collection[str] | None:
+        """See ports.Desk."""
+        return None if self.tools.owned is None else self.tools.owned.only
+
     def pictures(self, html: str | None) -> list[str]:
         """See ports.Desk."""
         local = self.tools.local_service
@@ -69,6 +74,28 @@ class WorkerDesk:
         else:
             pages = dump_all(documents)
         await self.tools.storage.save(pages)
+
+    async def save(self, *documents: tuple[str, bytes]) -> None:
+        """See ports.Desk."""
+        await self.tools.storage.save(documents)
+
+    async def read(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """See ports.Desk."""
+        sizes = await self.tools.storage.sizes(paths)
+        found = {}
+        for path, size in zip(paths, sizes, strict=True):
+            data = None if size is None else await self.tools.storage.read(path)
+            if data is not None:
+                found[path] = data
+        return found
+
+    async def remove(self, paths: Sequence[str]) -> None:
+        """See ports.Desk."""
+        await self.tools.storage.remove(paths)
+
+    async def redress(self, model_id: ModelId) -> None:
+        """See ports.Desk."""
+        await dress(DressRef(model_id), self.tools)
 
     def deferred(self, task: Task, error: Exception) -> Outcome:
         """See ports.Desk."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from civitai_dl.documents import gone_path
 from civitai_dl.domain.decisions import is_as_written, made_of, model_folder
 from civitai_dl.domain.entities import Dressed, DressRef, Model, ModelId, Outcome, Skipped
 
@@ -27,12 +28,16 @@ async def dress(ref: DressRef, tools: Tools) -> Outcome:
     if raw is None:
         return Skipped("the model's JSON is not there")
     stored = await tools.catalog.stored_under(ref.model_id)
-    dressing = tools.dresser(raw, stored, sidecars=ref.sidecars)
+    lost = gone_path(ref.model_id)
+    gone = await tools.storage.read(lost)
+    dressing = tools.dresser(raw, stored, sidecars=ref.sidecars, gone=gone)
     await tools.storage.save(dressing.documents)
     links = await _link(dressing, tools)
     answer = _answer_in(raw)
     if ref.sidecars and dressing.documents and answer is not None:
         written = [(place, raw), *dressing.documents]
+        if gone is not None:
+            written.append((lost, gone))
         dressed = Dressed(
             made_of(answer, stored, maker=tools.maker),
             tuple((path, sha256(data).hexdigest()) for path, data in written),

@@ -35,6 +35,7 @@ from ._desk import WorkerDesk
 from ._failures import refusal
 from ._got import Got
 from ._links import SharedLink
+from ._owned import lost_meanwhile, take_owned
 from ._pieces import Pieces
 from ._publish import adopt_staged, forget, forget_begun, link_twin, publish
 from ._tools import Flight
@@ -130,6 +131,8 @@ async def fetch_file(task: Task, ref: FileRef, tools: Tools) -> Outcome:
     if found is not None:
         await forget_begun(task, tools)
         return found
+    if tools.owned is not None and tools.owned.only is not None:
+        return lost_meanwhile(ref)
     async with tools.storage.partial(task.key) as partial:
         link = FileLink(task.key, ref, tools)
         transfer = Transfer(
@@ -172,7 +175,7 @@ def _pieces(
 
 
 async def _already_there(task: Task, ref: FileRef, mark: str, tools: Tools) -> Stored | None:
-    """The same bytes under the same name, or elsewhere in the archive."""
+    """The same bytes under the same name, elsewhere in the archive, or among the user's files."""
     expected = ref.digests.sha256
     if expected is None:
         return None
@@ -186,7 +189,10 @@ async def _already_there(task: Task, ref: FileRef, mark: str, tools: Tools) -> S
     def path_of(_: StoredFile) -> str:
         return ref.destination
 
-    return await link_twin(task, twins, path_of, mark, tools)
+    linked = await link_twin(task, twins, path_of, mark, tools)
+    if linked is None and tools.owned is not None:
+        return await take_owned(task, ref, mark, tools.owned, tools)
+    return linked
 
 
 async def _refused(task: Task, ref: FileRef, error: SourceError, tools: Tools) -> Outcome:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Fetcher,
         JsonApi,
         LinkResolver,
+        Owned,
         Reporter,
         SpareStreams,
         Storage,
@@ -40,11 +41,16 @@ class Dresser(Protocol):
     """Makes the page and the sidecars of a model."""
 
     def __call__(
-        self, model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool
+        self,
+        model_json: bytes,
+        stored: Mapping[str, StoredFile],
+        *,
+        sidecars: bool,
+        gone: bytes | None = None,
     ) -> Dressing:
         """From the model's JSON and what is stored of it (task key -> file); pure.
 
-        sidecars: the small files beside the weights; else the page.
+        sidecars: the small files beside the weights; else the page. gone: the model's gone.json.
         """
 
 
@@ -70,7 +76,8 @@ class Tools:
     each one asked for counts against the account's quota. asking: links that are being asked for.
     spare: streams that no task needs, None where each task has one. missed: how often an image was
     not there. told: what the person was told already. barrier: gives finished bytes their names.
-    maker: what makes pages, in words that change with the pages that it makes.
+    maker: what makes pages, in words that change with the pages that it makes. owned: files of the
+    user that need not be fetched, None without any.
     """
 
     api: JsonApi
@@ -89,6 +96,7 @@ class Tools:
     resume: bool = True
     local_service: bool = False
     spare: SpareStreams | None = None
+    owned: Owned | None = None
     maker: str = ""
     digests: dict[str, list[str]] = field(default_factory=dict)
     signed: dict[str, SignedUrl] = field(default_factory=dict)

@@ -55,8 +55,13 @@ class Answering(Protocol):
 class Asker(Protocol):
     """Asks one address, follows nothing, decodes nothing, and keeps no cookie."""
 
-    async def ask(self, url: str, headers: Mapping[str, str]) -> Answering:
-        """Send one GET and wait for the head of the answer. Raises: TransferError, OutOfHandles."""
+    async def ask(
+        self, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answering:
+        """Send one GET, or with a body one POST, and wait for the head of the answer.
+
+        Raises: TransferError, OutOfHandles.
+        """
 
 
 class NoAnswerError(Exception):
@@ -77,12 +82,18 @@ class Reply:
         return len(self.body) > LARGEST_ANSWER
 
 
-async def ask_whole(asker: Asker, url: str, headers: Mapping[str, str]) -> Reply:
+async def ask_whole(
+    asker: Asker, url: str, headers: Mapping[str, str], sent: bytes | None = None
+) -> Reply:
     """Ask, and read the answer to its end. Raises: NoAnswerError, OutOfHandles."""
     try:
         with anyio.fail_after(LONGEST):
             # Pages of JSON are a tenth of their length then.
-            answering = await asker.ask(url, {**headers, "Accept-Encoding": "gzip"})
+            wanted = {**headers, "Accept-Encoding": "gzip"}
+            if sent is None:
+                answering = await asker.ask(url, wanted)
+            else:
+                answering = await asker.ask(url, wanted, sent)
             try:
                 body = await _whole(answering)
             finally:

@@ -61,6 +61,16 @@ class ApiClient:
             turn.heard(None)
         return _decode(reply, what)
 
+    async def post(self, path: str, body: Json) -> Json:
+        """See ports.JsonApi."""
+        sent = msgspec.json.encode(body)
+        async with self._pacer.turn(self._lane("api.model")) as turn:
+            reply = await self._ask(self._base + path, turn, what=path, sent=sent)
+            if reply.status != 200:
+                raise _told(turn, source_error(reply.status, reply.headers, reply.body, path))
+            turn.heard(None)
+        return _decode(reply, path)
+
     async def resolve(self, path: str) -> SignedUrl:
         """See ports.LinkResolver."""
         what = f"asking for the link of {path}"
@@ -127,12 +137,14 @@ class ApiClient:
             raise UnexpectedShape(f"{what}: the service redirects with credentials in the address")
         return SignedUrl(location, expires_at=_expiry(location, self._clock.now()))
 
-    async def _ask(self, url: str, turn: Turn, *, what: str) -> Reply:
+    async def _ask(self, url: str, turn: Turn, *, what: str, sent: bytes | None = None) -> Reply:
         headers = {"Accept": "application/json"}
+        if sent is not None:
+            headers["Content-Type"] = "application/json"
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         try:
-            reply = await ask_whole(self._asker, url, headers)
+            reply = await ask_whole(self._asker, url, headers, sent)
         except NoAnswerError as error:
             raise _told(turn, Unavailable(f"{what}: {error}", status=0)) from None
         if reply.is_too_large:

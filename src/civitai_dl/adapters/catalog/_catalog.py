@@ -14,6 +14,7 @@ from civitai_dl.domain.entities import (
     ImageRef,
     Kind,
     ModelId,
+    ModelRef,
     Placed,
     Stored,
     StoredFile,
@@ -46,6 +47,14 @@ WHERE model_id = ? AND path IS NOT NULL AND status = 'stored'
 """  # noqa: S608  # our own columns
 
 
+MODELS_UNDER = f"""
+SELECT {CLAIMABLE} FROM tasks WHERE type = 'model' AND id IN (
+  SELECT child FROM edges JOIN tasks AS above ON above.id = edges.parent
+  WHERE above.key = ? AND NOT (? AND edges.run >= ?)
+) ORDER BY id
+"""  # noqa: S608  # our own columns
+
+
 @dataclass(frozen=True, slots=True)
 class SqliteCatalog:
     """See ports.Catalog. run: the run at work."""
@@ -72,6 +81,16 @@ class SqliteCatalog:
             return found
 
         return await self.database.run(work, "linked")
+
+    async def models_under(self, parent: str, *, missed: bool = False) -> list[ModelRef]:
+        """See ports.Catalog."""
+
+        def work(connection: sqlite3.Connection) -> list[ModelRef]:
+            rows = connection.execute(MODELS_UNDER, (parent, missed, self.run))
+            subjects = [task_of(row).subject for row in rows]
+            return [subject for subject in subjects if isinstance(subject, ModelRef)]
+
+        return await self.database.run(work, "models_under")
 
     async def count_children(self, parent: str, kind: Kind) -> int:
         """See ports.Catalog."""

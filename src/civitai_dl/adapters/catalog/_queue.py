@@ -253,7 +253,7 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
             "verified": int(outcome.verified),
             "prefixes": dump_prefixes(outcome.prefixes),
             # A second name was neither written nor read.
-            "checked_at": None if outcome.how == "linked" else now,
+            "checked_at": None if outcome.how in ("linked", "owned") else now,
             "staged": None,
             "detail": outcome.note or None,
         }

@@ -88,16 +88,20 @@ class AiohttpEngine:
         )
         self.open: set[aiohttp.ClientResponse] = set()
 
-    async def ask(self, url: str, headers: Mapping[str, str]) -> AiohttpReply:
+    async def ask(
+        self, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> AiohttpReply:
         """See Engine."""
         host = urlsplit(url).hostname or ""
         try:
             # A head that comes drop by drop is never silent for long, and may not last for ever.
             with anyio.fail_after(CONNECT_SECONDS + 2 * self.silence):
                 # `encoded`: quoting again would break the signature.
-                response = await self._session.get(
+                response = await self._session.request(
+                    "GET" if body is None else "POST",
                     URL(url, encoded=True),
                     headers=headers,
+                    data=body,
                     allow_redirects=False,
                     timeout=self._timeout,
                 )

@@ -79,10 +79,18 @@ class Channel:
         self.has_head = False
         self.code: int | None = None
 
-    def begin(self, multi: Multi, address: str, headers: Sequence[str]) -> None:
-        """Ask. address: in ASCII."""
+    def begin(
+        self, multi: Multi, address: str, headers: Sequence[str], body: bytes | None = None
+    ) -> None:
+        """Ask. address: in ASCII. body: of a POST; None for a GET."""
         self._clear()
         self._multi = multi
+        if body is None:
+            self._easy.setopt(pycurl.HTTPGET, 1)
+        else:
+            # Without its "Expect", which some servers leave unanswered for a second.
+            headers = [*headers, "Expect:"]
+            self._easy.setopt(pycurl.POSTFIELDS, body)
         self._easy.setopt(pycurl.URL, address)
         self._easy.setopt(pycurl.HTTPHEADER, headers)
         multi.add(self._easy, self._over)

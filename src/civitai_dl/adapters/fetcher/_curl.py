@@ -184,14 +184,16 @@ class CurlEngine:
         self._free: list[Channel] = []
         self._open: set[Channel] = set()
 
-    async def ask(self, url: str, headers: Mapping[str, str]) -> CurlReply:
+    async def ask(
+        self, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> CurlReply:
         """See Engine."""
         address = plain_address(url)
         host = urlsplit(url).hostname or ""
         channel = self._channel()
         try:
             lines = [f"{name}: {text}" for name, text in {**PLAIN, **headers}.items()]
-            channel.begin(self._multi, address, lines)
+            channel.begin(self._multi, address, lines, body)
             failed = await self._head(channel, host)
             found = None if failed is not None else channel.parse_head()
         except BaseException:  # whatever ends it, the connection is nobody's then

@@ -43,9 +43,10 @@ class Reply(Protocol):
 class Engine(Protocol):
     """Asks one address, and follows nothing. It knows no key and no cookie."""
 
-    async def ask(self, url: str, headers: Mapping[str, str]) -> Reply:
+    async def ask(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         """Send one GET with these headers beside its own, and wait for the head of the answer.
 
+        body: send this in a POST instead.
         Raises: ConnectionLost (its status UNTRUSTED for a certificate that is not trusted),
         Stalled, BadAnswer for what is no address, OutOfHandles. None of them holds the link, nor
         is chained to an error that may.

@@ -10,7 +10,7 @@ from ._fan import Fan
 
 if TYPE_CHECKING:
     from ._can_draw import can_draw
-    from ._checking import CheckReporter, CheckView
+    from ._checking import CHECKED, CheckReporter, CheckView
     from ._json import JsonReporter
     from ._lines import LineReporter
     from ._log import FileLog, StreamLog
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._view import View
 
 __all__ = [
+    "CHECKED",
     "CheckReporter",
     "CheckView",
     "Fan",
@@ -37,6 +38,7 @@ __all__ = [
 __getattr__ = opens_later(
     __name__,
     {
+        "CHECKED": "_checking",
         "CheckReporter": "_checking",
         "CheckView": "_checking",
         "FileLog": "_log",

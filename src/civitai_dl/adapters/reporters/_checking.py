@@ -28,6 +28,10 @@ EVERY = 5.0
 """Seconds between two lines where nothing can be drawn."""
 
 
+CHECKED = "{share} files checked, {n} damaged"
+"""What is said of files that are compared with what they should be."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckView:
     """How far it is: files and bytes done, of all; bytes read from the disk; files damaged."""
@@ -43,8 +47,8 @@ class CheckView:
 class CheckReporter:
     """Shows a look through the archive; call `tick` four times a second, and `close` at the end.
 
-    view: how far it is. Notices are printed above the line, or between the lines. A stream that
-    breaks is written to no more.
+    view: how far it is; said: the words for that. Notices are printed above the line, or between
+    the lines. A stream that breaks is written to no more.
     """
 
     def __init__(
@@ -55,7 +59,9 @@ class CheckReporter:
         *,
         environment: Mapping[str, str],
         view: Callable[[], CheckView],
+        said: str = CHECKED,
     ) -> None:
+        self._said = said
         self._clock = clock
         self._messages = messages
         self._sink = Sink(stream)
@@ -103,7 +109,7 @@ class CheckReporter:
     def _text(self, view: CheckView, now: float) -> str:
         say, rate = self._messages, self._window.rate(now)
         share = say.share(view.done, view.files)
-        parts = [say.say("{share} files checked, {n} damaged", share=share, n=f"{view.damaged:,}")]
+        parts = [say.say(self._said, share=share, n=f"{view.damaged:,}")]
         if view.bytes:
             of = {"done": format_bytes(view.passed), "total": format_bytes(view.bytes)}
             parts.append(say.say("{done} of {total}", **of))

@@ -25,18 +25,35 @@ if TYPE_CHECKING:
         look_at,
         names_in,
     )
+    from ._belongings import (
+        Belonging,
+        Belongings,
+        ChangedError,
+        find_belongings,
+        measure_belonging,
+    )
     from ._link_record import LinkRecord
+    from ._owned import OwnedBook, OwnedFiles, open_book, open_owned
 
 __getattr__ = opens_later(
     __name__,
     {
         "Application": "_application",
+        "Belonging": "_belongings",
+        "Belongings": "_belongings",
+        "ChangedError": "_belongings",
         "DamagedSource": "_application",
         "LinkRecord": "_link_record",
         "NoLinksHere": "_application",
+        "OwnedBook": "_owned",
+        "OwnedFiles": "_owned",
         "digest_of": "_application",
+        "find_belongings": "_belongings",
         "look_at": "_application",
+        "measure_belonging": "_belongings",
         "names_in": "_application",
+        "open_book": "_owned",
+        "open_owned": "_owned",
     },
 )
 
@@ -76,22 +93,31 @@ def open_storage(
 __all__ = [
     "STATE",
     "Application",
+    "Belonging",
+    "Belongings",
+    "ChangedError",
     "DamagedSource",
     "LinkRecord",
     "LocalStorage",
     "NoLinksHere",
+    "OwnedBook",
+    "OwnedFiles",
     "RunLock",
     "System",
     "as_storage_error",
     "ask_limit",
     "digest_of",
+    "find_belongings",
     "holder_of",
     "is_asked",
     "kind_of",
     "local_path",
     "look_at",
     "may_be_shared",
+    "measure_belonging",
     "names_in",
+    "open_book",
+    "open_owned",
     "open_storage",
     "take_limit",
 ]

@@ -91,6 +91,10 @@ class LocalStorage:
             raise StorageDenied(f"this path would leave the archive: {path!r}")
         return parent
 
+    def place_of(self, path: str) -> Path:
+        """The place of an archive path. Raises: StorageDenied for one that would leave it."""
+        return self._resolve(path)
+
     async def sizes(self, paths: Sequence[str]) -> list[int | None]:
         """See ports.Storage."""
 

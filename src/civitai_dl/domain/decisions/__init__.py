@@ -13,6 +13,7 @@ from ._app_folders import (
     known_kind,
     models_folder,
 )
+from ._belongings import in_batches, may_hold_weights
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -111,6 +112,15 @@ from ._salvage import latest_wait, listed_anew
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._streams import Streams, Window
+from ._tombstones import (
+    bury,
+    doubtful_versions,
+    judge_tombstones,
+    shows_less,
+    take_back,
+    tell_changes,
+    whole_answer,
+)
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
@@ -169,10 +179,12 @@ __all__ = [
     "Window",
     "Wrong",
     "belongs",
+    "bury",
     "decide_resume",
     "decide_retry",
     "decide_room",
     "description_stem",
+    "doubtful_versions",
     "download_path",
     "find_damage",
     "find_home",
@@ -185,6 +197,7 @@ __all__ = [
     "image_name",
     "image_source",
     "image_variants",
+    "in_batches",
     "is_as_written",
     "is_behind",
     "is_current",
@@ -199,6 +212,7 @@ __all__ = [
     "judge_piece",
     "judge_root",
     "judge_segment",
+    "judge_tombstones",
     "known_kind",
     "latest_wait",
     "listed_anew",
@@ -208,6 +222,7 @@ __all__ = [
     "looks_like_text_page",
     "made_of",
     "may_fetch",
+    "may_hold_weights",
     "may_split",
     "model_folder",
     "model_task",
@@ -229,12 +244,15 @@ __all__ = [
     "room_needed",
     "segment_range",
     "segments_of",
+    "shows_less",
     "slow_start",
     "sniff_media",
     "split_extension",
     "stem_of",
     "stems_for",
     "stretch_task",
+    "take_back",
+    "tell_changes",
     "tells_segments",
     "trusted_part",
     "user_folder",
@@ -243,5 +261,6 @@ __all__ = [
     "version_gallery_task",
     "walk_again",
     "wall_before",
+    "whole_answer",
     "whose",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..entities import (
@@ -117,18 +117,20 @@ def plan_model(
     *,
     gallery: bool = True,
     written: bool = False,
+    only: Collection[str] | None = None,
 ) -> tuple[Planned, ...]:
     """Everything that a model, or the version asked for, consists of.
 
     pictures: the URLs of the images in its descriptions. gallery: plan the model's gallery, too
     (a model named in a list has its gallery task already). written: its page and sidecars lie there
-    as they would be written now, unless something of it is still to come.
+    as they would be written now, unless something of it is still to come. only: of its files those
+    with these SHA-256, None for all.
     """
     versions = [v for v in model.versions if ref.version_id in (None, v.id)]
     planned: list[Planned] = []
     for version in versions:
         if selection.files:
-            planned += _plan_files(model, version, placed)
+            planned += _plan_files(model, version, placed, only)
         if selection.images:
             planned += _plan_previews(model, version, placed, selection.levels)
     if selection.images:
@@ -173,12 +175,16 @@ def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
     return Planned(page), Planned(sidecars)
 
 
-def _plan_files(model: Model, version: Version, placed: Placed) -> Iterable[Planned]:
+def _plan_files(
+    model: Model, version: Version, placed: Placed, only: Collection[str] | None
+) -> Iterable[Planned]:
     if model.mode == "Archived" and not version.files:
         yield _archived(model, version, placed)
     destinations = file_destinations(version, version.files, placed)
     for file in version.files:
         digest = file.digests.sha256
+        if only is not None and digest not in only:
+            continue
         listed = listed_download_path(file.listed_url)
         label = f"{file.name} (model {model.id}, version {version.id}, file {file.id})"
         yield Planned(

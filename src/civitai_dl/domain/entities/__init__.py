@@ -14,6 +14,7 @@ from ._events import (
     TransferStarted,
 )
 from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uuid_in
+from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
 from ._selection import Selection
@@ -34,10 +35,12 @@ from ._transfer import (
     Held,
     Island,
     Measured,
+    OwnedFile,
     Placed,
     Secret,
     SignedUrl,
     StoredFile,
+    Taking,
 )
 from ._work import (
     SUBJECTS,
@@ -118,6 +121,7 @@ __all__ = [
     "ModelTarget",
     "Notice",
     "Outcome",
+    "OwnedFile",
     "PacedLane",
     "PageExpanded",
     "Part",
@@ -139,9 +143,12 @@ __all__ = [
     "Stored",
     "StoredFile",
     "Subject",
+    "Taking",
     "Target",
     "Task",
     "TaskSettled",
+    "Tombstone",
+    "Tombstones",
     "Trace",
     "TransferStarted",
     "Trouble",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _USERINFO = re.compile(r"(?<=//)[^/]*@")
@@ -143,6 +144,34 @@ class Dressed:
     made_of: str
     documents: tuple[tuple[str, str], ...]
     links: tuple[str, ...] = ()
+
+
+class Taking(str, Enum):
+    """How a file of the user comes into the archive: by link where that can be, by link, by copy.
+
+    The value is that of `--mode`.
+    """
+
+    AUTO = "auto"
+    LINK = "link"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFile:
+    """A file of the user outside the archive, as it was when its digest was measured.
+
+    path: absolute, without symbolic links. mtime: nanoseconds since the epoch. prefixes: see
+    Measured. taking: how it may be taken.
+    """
+
+    path: str
+    size: int
+    mtime: int
+    inode: int
+    sha256: str
+    prefixes: tuple[str, ...] = ()
+    taking: Taking = Taking.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The bytes are verified, durable and at `path`. how: "fetched", "linked" or "adopted".
+    """The bytes are verified, durable and at `path`.
+
+    how: "fetched", "linked", "adopted", or "owned": taken from a file outside the archive.
 
     prefixes: see Measured; empty where nobody measured them.
     """

@@ -73,8 +73,9 @@ def find_by_hashes(context: Context, request: Request) -> Response:
     if wanted is None or any(len(digest) != _SHA256_LENGTH for digest in wanted):
         return schema_error("body", "Expected an array of at most 100 SHA256 strings")
     answers: list[object] = []
+    found = _with_hashes(context, wanted)
     for digest in reversed(wanted):
-        for model, version in _with_hash(context, digest):
+        for model, version in found[digest.upper()]:
             rated = version_level(version) & _RATED
             data = version_json(context, "https://undefined", model, version, kind="by-hash")
             answers.append(data if rated else None)
@@ -86,12 +87,14 @@ def find_ids_by_hashes(context: Context, request: Request) -> Response:
     wanted = _posted(request, _IDS_AT_ONCE)
     if wanted is None:
         return schema_error("body", "Expected an array of at most 10000 strings")
-    found = [
-        {"modelVersionId": version.id, "modelId": model.id, "hash": digest.upper()}
-        for digest in wanted
-        for model, version in _with_hash(context, digest)
-    ]
-    return json_answer(found)
+    found = _with_hashes(context, wanted)
+    return json_answer(
+        [
+            {"modelVersionId": version.id, "modelId": model.id, "hash": digest.upper()}
+            for digest in wanted
+            for model, version in found[digest.upper()]
+        ]
+    )
 
 
 def _find(context: Context, version_id: int) -> Found | None:
@@ -103,14 +106,23 @@ def _find(context: Context, version_id: int) -> Found | None:
 
 def _with_hash(context: Context, digest: str) -> list[Found]:
     """Return the Published versions that list a digest of any kind, the oldest first."""
-    found: list[Found] = []
+    return _with_hashes(context, [digest])[digest.upper()]
+
+
+def _with_hashes(context: Context, digests: Sequence[str]) -> dict[str, list[Found]]:
+    """Return the same for many, by the digest in upper case; one look at each version."""
+    found: dict[str, list[Found]] = {digest.upper(): [] for digest in digests}
     for model, version in context.index.versions.values():
         if not is_public_at(version, context.now):
             continue
-        hashes = (context.index.hashes(file) for file in public_files(version))
-        if any(digest.upper() in listed.values() for listed in hashes):
-            found.append((model, version))
-    return sorted(found, key=lambda one: (str(one[1].published_at), one[1].id))
+        listed = {
+            text for file in public_files(version) for text in context.index.hashes(file).values()
+        }
+        for text in listed & found.keys():
+            found[text].append((model, version))
+    for versions in found.values():
+        versions.sort(key=lambda one: (str(one[1].published_at), one[1].id))
+    return found
 
 
 def _posted(request: Request, most: int) -> Sequence[str] | None:

@@ -164,6 +164,24 @@ class World:
             del self._models[model_id]
             return self._changed()
 
+    def restore_model(self, model: FakeModel) -> World:
+        """Put a model back that was taken away, as it was."""
+        with self.lock:
+            self._models[model.id] = model
+            return self._changed()
+
+    def remove_version(self, version_id: int) -> World:
+        """Take a version away, with its files and previews. Raises: KeyError."""
+        model, _ = self.index.versions[version_id]
+        kept = tuple(version for version in model.versions if version.id != version_id)
+        return self.change_model(model.id, lambda m: replace(m, versions=kept, captured={}))
+
+    def remove_file(self, file_id: int) -> World:
+        """Take a file away from its version. Raises: KeyError."""
+        version = self.index.files[file_id][1]
+        kept = tuple(file for file in version.files if file.id != file_id)
+        return self.change_version(version.id, lambda v: replace(v, files=kept))
+
     def remove_image(self, image_id: int) -> World:
         """Take a post away. Raises: KeyError."""
         with self.lock:
