@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,14 @@ from civitai_dl._standing import is_busy, read_standing
 from civitai_dl.adapters.catalog import FileStanding, Holdings
 from civitai_dl.adapters.library import Library, Readers
 from civitai_dl.archive import clean_description, description_images, source_url
-from civitai_dl.domain.decisions import description_stem, image_name, model_folder
+from civitai_dl.documents import read_gone
+from civitai_dl.domain.decisions import (
+    description_stem,
+    image_name,
+    model_folder,
+    take_back,
+    whole_answer,
+)
 from civitai_dl.domain.entities import File, Image, Model, ModelId, RunReport, Version
 from civitai_dl.domain.library import (
     Card,
@@ -42,6 +50,8 @@ from civitai_dl.sources import (
     read_scans,
 )
 
+NOTHING = Generation()
+
 MOST_PREVIEWS = 500
 """Of one model that are shown; versions have up to twenty each."""
 
@@ -59,19 +69,53 @@ def load_object(data: bytes | None) -> Document | None:
     return found if isinstance(found, dict) else None
 
 
-def load_model(data: bytes | None) -> Model | None:
-    """A model from its JSON; None where it cannot be read."""
-    found = load_object(data)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A model with what the archive keeps of it and the service has no more.
+
+    gone_since: of the model. versions, files: days since when those are gone, by version, and by
+    version and file.
+    """
+
+    model: Model
+    gone_since: str
+    versions: Mapping[int, str]
+    files: Mapping[tuple[int, int], str]
+
+
+def load_kept(data: bytes | None, gone: bytes | None) -> Kept | None:
+    """A model from its documents; None where they cannot be read."""
+    answer = load_object(data)
+    stones = read_gone(gone)
+    if answer is None:
+        return None
     try:
-        return None if found is None else read_model(found)  # type: ignore[arg-type]  # of a JSON document
+        whole = answer if stones is None else whole_answer(answer, stones)
+        model = read_model(whole)  # type: ignore[arg-type]  # of a JSON document
     except CivitaiDLError:
         return None
+    if stones is None:
+        return Kept(model, "", {}, {})
+    left = take_back(stones, answer)
+    return Kept(
+        model,
+        _day(stones.gone_since),
+        {stone.id: _day(stone.gone_since) for stone in left.versions if stone.gone_since},
+        {
+            (stone.version_id, stone.id): _day(stone.gone_since)
+            for stone in left.files
+            if stone.gone_since
+        },
+    )
+
+
+def _day(moment: datetime | None) -> str:
+    return "" if moment is None else moment.date().isoformat()
 
 
 def _model_of(data: bytes, gone: bytes | None) -> ModelFacts | None:
-    del gone
-    model = load_model(data)
-    return None if model is None else model_facts(model)
+    kept = load_kept(data, gone)
+    return None if kept is None else model_facts(kept.model, gone_versions=len(kept.versions))
 
 
 def _picture_of(data: bytes) -> PictureFacts | None:
@@ -144,11 +188,15 @@ class Exhibit:
 
     def _generation(self, picture: Picture) -> Generation:
         if picture.version and picture.model_id is not None:
-            model = load_model(_read(self.folder / model_folder(picture.model_id) / "model.json"))
-            return Generation() if model is None else _made(model).get(_stem(picture), Generation())
+            kept = self._kept(picture.model_id)
+            return NOTHING if kept is None else _made(kept.model).get(_stem(picture), NOTHING)
         stem = picture.path.rsplit(".", 1)[0]
         found = load_object(_read(self.folder / f"{stem}.json"))
-        return Generation() if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
+        return NOTHING if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
+
+    def _kept(self, number: ModelId) -> Kept | None:
+        folder = self.folder / model_folder(number)
+        return load_kept(_read(folder / "model.json"), _read(folder / "gone.json"))
 
     async def view(self, card: Card, pictures_at: str) -> ModelView:
         """All that is told of a model; without what cannot be read."""
@@ -165,33 +213,34 @@ class Exhibit:
         previews: tuple[Picture, ...],
         pictures_at: str,
     ) -> ModelView:
-        folder = self.folder / model_folder(card.id)
-        model = load_model(_read(folder / "model.json"))
-        url = source_url(self.site, card.id)
-        if model is None:
+        kept, url = self._kept(card.id), source_url(self.site, card.id)
+        if kept is None:
             return ModelView(url, "", ())
-        clean = _cleaner(model, url, folder / "description_files", pictures_at)
+        model = kept.model
+        pictures = self.folder / model_folder(card.id) / "description_files"
+        clean = _cleaner(model, url, pictures, pictures_at)
         made, scans = _made(model), read_scans(model)
-        versions = []
-        for version in model.versions:
-            shown = [one for one in previews if one.version.split("-")[0] == str(version.id)]
-            versions.append(
-                VersionView(
-                    id=version.id,
-                    name=version.name,
-                    base_model=version.base_model or "",
-                    published=(
-                        version.published_at.date().isoformat() if version.published_at else ""
-                    ),
-                    words=tuple(word for word in version.trained_words if word.strip()),
-                    description=clean(version.description),
-                    files=tuple(
-                        file_view(version, file, standings, scans) for file in version.files
-                    ),
-                    previews=tuple((one, made.get(_stem(one), Generation())) for one in shown),
-                )
+
+        def shown(version: Version) -> VersionView:
+            mine = [one for one in previews if one.version.split("-")[0] == str(version.id)]
+            files = [
+                file_view(version, file, standings, scans, kept.files.get((version.id, file.id)))
+                for file in version.files
+            ]
+            return VersionView(
+                id=version.id,
+                name=version.name,
+                base_model=version.base_model or "",
+                published=_day(version.published_at),
+                words=tuple(word for word in version.trained_words if word.strip()),
+                description=clean(version.description),
+                files=tuple(files),
+                previews=tuple((one, made.get(_stem(one), NOTHING)) for one in mine),
+                gone_since=kept.versions.get(version.id, ""),
             )
-        return ModelView(url, clean(model.description), tuple(versions))
+
+        versions = tuple(shown(version) for version in model.versions)
+        return ModelView(url, clean(model.description), versions, kept.gone_since)
 
 
 def file_view(
@@ -199,8 +248,9 @@ def file_view(
     file: File,
     standings: Mapping[str, FileStanding],
     scans: Mapping[int, tuple[ScanView, ...]],
+    gone_since: str | None = None,
 ) -> FileView:
-    """One file as it stands; pure."""
+    """One file as it stands; pure. gone_since: the day when the service had it no more."""
     found = standings.get(f"file:{version.id}:{file.id}")
     shown = FileView(
         name=file.name,
@@ -210,6 +260,7 @@ def file_view(
         sha256=file.digests.sha256,
         state="waiting",
         scans=scans.get(file.id, ()),
+        gone_since=gone_since or "",
     )
     if found is None:
         return shown

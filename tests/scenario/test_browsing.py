@@ -12,13 +12,21 @@ from pathlib import Path
 import aiohttp
 import anyio
 import pytest
-from archives import FAST, run, wanted_of
+from archives import FAST, run, wanted, wanted_of
 
-from civitai_dl._browse import export, serve
+from civitai_dl._browse import exhibition, export, serve
 from civitai_dl.config import Settings
+from civitai_dl.domain.library import ModelOrder, ModelQuery, Standing
 from civitai_dl.domain.messages import Language
 from civitai_dl.errors import UsageError
-from civitai_dl.testing import FakeCivitai, demo_lists, demo_world
+from civitai_dl.testing import (
+    FakeCivitai,
+    FakeFile,
+    FakeVersion,
+    World,
+    demo_lists,
+    demo_world,
+)
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +188,33 @@ async def test_where_there_is_no_archive_one_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no archive here"):
         await serve(tmp_path, FAST, port=None, ready=lambda _: None)
     assert [] == list(tmp_path.iterdir())
+
+
+async def test_what_the_service_has_no_more_is_marked_and_can_be_found(tmp_path: Path) -> None:
+    """A version and a model that disappeared: among what is gone, with their files and dates."""
+    world = World().creator("ann")
+    two = (FakeVersion("newer", files=(FakeFile(name="new.safetensors"),)), FakeVersion("older"))
+    world.model(1, creator="ann", name="Dream", versions=two)
+    world.model(2, creator="ann", name="Lost").model(3, creator="ann", name="Here")
+    things = [f"model:{number}" for number in (1, 2, 3)]
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted(*things))
+        world.remove_version(world.models[0].versions[0].id)
+        world.remove_model(2)
+        await run(fake, tmp_path, wanted(*things))
+    async with exhibition(tmp_path, FAST) as exhibit:
+        await exhibit.library.read(exhibit.holdings)
+        gone = await exhibit.models(ModelQuery(standing=Standing.GONE, order=ModelOrder.NAME))
+        assert ["Dream", "Lost"] == [card.name for card in gone.shown]
+        assert [(1, Standing.COMPLETE), (0, Standing.GONE)] == [
+            (card.gone_versions, card.standing) for card in gone.shown
+        ]
+        dream, lost = [await exhibit.view(card, "") for card in gone.shown]
+    marks = {version.name: bool(version.gone_since) for version in dream.versions}
+    assert {"newer": True, "older": False} == marks
+    (file,) = next(version.files for version in dream.versions if version.name == "newer")
+    assert ("new.safetensors", "verified") == (file.name, file.state)
+    assert ("", True) == (dream.gone_since, bool(lost.gone_since))
 
 
 # --- files

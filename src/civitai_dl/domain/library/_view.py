@@ -21,7 +21,8 @@ class FileView:
     """One file of a version. size: bytes, by the service's word where it is not stored.
 
     state: "verified", "stored" (without a digest to verify), "waiting", "failed" or "unavailable".
-    why: a sentence for the last two. path: in the archive, where it is stored.
+    why: a sentence for the last two. path: in the archive, where it is stored. gone_since: the day
+    when the service had it no more.
     """
 
     name: str
@@ -33,6 +34,7 @@ class FileView:
     why: str = ""
     path: str = ""
     scans: tuple[ScanView, ...] = ()
+    gone_since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
