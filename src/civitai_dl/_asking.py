@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.decisions import RetryPolicy, decide_retry, in_batches
+from civitai_dl.domain.decisions import RetryPolicy, decide_retry
 from civitai_dl.domain.entities import Deferred, Kind, Lane, LookupRef, Notice, Role, Task
+from civitai_dl.domain.placing import in_batches
 from civitai_dl.errors import NotFound, NotPermitted, Rejected, SourceError, UnexpectedShape
 from civitai_dl.sources import IDS_AT_ONCE, VERSIONS_AT_ONCE, Told, ask_ids, ask_versions
 from civitai_dl.worker import as_failure

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archives import run, wanted
 
-from civitai_dl.domain.decisions import Layout
+from civitai_dl.domain.placing import Layout
 from civitai_dl.linking import (
     Choice,
     LinkOrder,

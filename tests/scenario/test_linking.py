@@ -24,7 +24,7 @@ from applications import (
 )
 
 from civitai_dl.adapters.storage import LinkRecord, System
-from civitai_dl.domain.decisions import KINDS, Layout, NoPlace, Way
+from civitai_dl.domain.placing import KINDS, Layout, NoPlace, Way
 from civitai_dl.errors import Busy, StorageDenied, StorageError, UsageError
 from civitai_dl.linking import Keep, LinkOrder, Obstacle, Progress, link, unlink
 from civitai_dl.testing import FakeFile, FakeModel, FakeVersion, World

@@ -2,7 +2,7 @@
 
 import pytest
 
-from civitai_dl.domain.decisions import (
+from civitai_dl.domain.placing import (
     KINDS,
     Home,
     Layout,

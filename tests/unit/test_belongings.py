@@ -17,8 +17,8 @@ from civitai_dl.adapters.storage import (
     open_owned,
     open_storage,
 )
-from civitai_dl.domain.decisions import in_batches, may_hold_weights
 from civitai_dl.domain.entities import OwnedFile, Taking
+from civitai_dl.domain.placing import in_batches, may_hold_weights
 from civitai_dl.errors import StorageError, UnexpectedShape
 from civitai_dl.sources import ask_ids, ask_versions
 

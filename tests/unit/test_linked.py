@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from civitai_dl.domain.decisions import (
+from civitai_dl.domain.decisions import There
+from civitai_dl.domain.placing import (
     Facts,
     Record,
-    There,
     Way,
     Whose,
     is_current,

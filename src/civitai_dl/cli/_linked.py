@@ -6,8 +6,8 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from civitai_dl.domain.decisions import NoPlace, Way
 from civitai_dl.domain.messages import Messages, format_bytes, printable
+from civitai_dl.domain.placing import NoPlace, Way
 from civitai_dl.linking import Done, Keep, LinkReport, Obstacle, UnlinkReport
 
 MOST = 20

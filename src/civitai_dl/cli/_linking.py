@@ -14,9 +14,9 @@ import anyio
 
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import Settings
-from civitai_dl.domain.decisions import KINDS, Layout, Way, known_kind
 from civitai_dl.domain.entities import Event, ImageTarget, Notice, PostTarget, Target
 from civitai_dl.domain.messages import Messages, format_bytes
+from civitai_dl.domain.placing import KINDS, Layout, Way, known_kind
 from civitai_dl.errors import CivitaiDLError, UsageError
 from civitai_dl.linking import Choice, LinkOrder, Progress, link, unlink
 

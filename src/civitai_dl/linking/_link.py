@@ -16,7 +16,7 @@ import anyio.to_thread
 
 from civitai_dl.adapters.catalog import STATE_FILE, Database, ShelfFile, read_shelf
 from civitai_dl.adapters.storage import STATE, Application, LinkRecord, System, names_in
-from civitai_dl.domain.decisions import (
+from civitai_dl.domain.placing import (
     Facts,
     Layout,
     Record,

@@ -16,8 +16,9 @@ from civitai_dl.adapters.storage import (
     digest_of,
     look_at,
 )
-from civitai_dl.domain.decisions import Facts, Record, There, Way, Whose, is_last, whose
+from civitai_dl.domain.decisions import There
 from civitai_dl.domain.messages import format_bytes
+from civitai_dl.domain.placing import Facts, Record, Way, Whose, is_last, whose
 from civitai_dl.errors import UsageError
 
 from ._plan import Conflict, Obstacle, Step, What

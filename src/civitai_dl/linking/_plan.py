@@ -9,14 +9,13 @@ from enum import Enum
 from pathlib import Path
 
 from civitai_dl.adapters.storage import LinkRecord, digest_of, look_at, names_in
-from civitai_dl.domain.decisions import (
+from civitai_dl.domain.decisions import There, name_key
+from civitai_dl.domain.placing import (
     Facts,
     Record,
-    There,
     Way,
     Whose,
     is_current,
-    name_key,
     stem_of,
     stems_for,
     whose,

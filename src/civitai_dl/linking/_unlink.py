@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from civitai_dl.adapters.storage import Application, LinkRecord, System
-from civitai_dl.domain.decisions import Record
+from civitai_dl.domain.placing import Record
 from civitai_dl.errors import UsageError
 
 from ._place import Keep, Remover

@@ -12,18 +12,7 @@ import msgspec
 
 from civitai_dl.adapters.catalog import ShelfFile
 from civitai_dl.adapters.storage import names_in
-from civitai_dl.domain.decisions import (
-    CONFIGURED,
-    Layout,
-    NoPlace,
-    Nowhere,
-    find_home,
-    is_sidecar,
-    model_folder,
-    name_key,
-    split_extension,
-    stem_of,
-)
+from civitai_dl.domain.decisions import model_folder, name_key, split_extension
 from civitai_dl.domain.entities import (
     CreatorTarget,
     HashTarget,
@@ -34,6 +23,15 @@ from civitai_dl.domain.entities import (
     Target,
     Version,
     VersionTarget,
+)
+from civitai_dl.domain.placing import (
+    CONFIGURED,
+    Layout,
+    NoPlace,
+    Nowhere,
+    find_home,
+    is_sidecar,
+    stem_of,
 )
 from civitai_dl.errors import CivitaiDLError
 from civitai_dl.sources import read_model

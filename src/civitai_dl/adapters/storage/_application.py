@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
-from civitai_dl.domain.decisions import Facts, There, Way
+from civitai_dl.domain.decisions import There
+from civitai_dl.domain.placing import Facts, Way
 from civitai_dl.errors import StorageDenied, StorageError, StorageFull
 
 from ._errors import FULL, NO_LINKS, storage_errors

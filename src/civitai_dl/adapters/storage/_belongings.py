@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
-from civitai_dl.domain.decisions import may_hold_weights
 from civitai_dl.domain.entities import OwnedFile
+from civitai_dl.domain.placing import may_hold_weights
 
 from ._files import READ_SIZE, Meter, heed_cancellation
 

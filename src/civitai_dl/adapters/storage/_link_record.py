@@ -17,7 +17,7 @@ from typing import Union
 
 import msgspec
 
-from civitai_dl.domain.decisions import Facts, Record
+from civitai_dl.domain.placing import Facts, Record
 
 from ._errors import storage_errors
 from ._files import drop, write_all, write_document

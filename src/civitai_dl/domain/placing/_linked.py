@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ._damage import There
-from ._names import MAX_COMPONENT_BYTES, SIDECAR_ROOM, portable_component, split_extension
+from ..decisions._damage import There
+from ..decisions._names import (
+    MAX_COMPONENT_BYTES,
+    SIDECAR_ROOM,
+    portable_component,
+    split_extension,
+)
 
 _SIDECARS = (".civitai.info", ".metadata.json", ".cm-info.json", ".json")
 _PICTURES = frozenset({"png", "jpg", "jpeg", "webp", "gif", "mp4", "webm"})

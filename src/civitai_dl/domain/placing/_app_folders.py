@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Union
 
-from ._names import split_extension
+from ..decisions._names import split_extension
 
 
 class Layout(str, Enum):
