@@ -268,7 +268,8 @@ class _Identifying:
         mine = [file for _, file in self.known if file.sha256 in told.places]
         paths = [file.path for file in mine]
         await anyio.to_thread.run_sync(self.book.own, paths, errand.taking)
-        selection = Selection(images=errand.images, gallery=errand.complete)
+        levels = self.settings.selection.levels
+        selection = Selection(images=errand.images, gallery=errand.complete, levels=levels)
         run = Run(
             replace(self.settings, selection=selection, only_failed=False),
             self.storage,
@@ -281,7 +282,8 @@ class _Identifying:
         run.owned = OwnedFiles(self.storage, self.book, only=only)
         report = await run.go(self._roots(told, selection))
         after = await self._stored(told.places)
-        if report.exit_code in (0, 1) and not report.left:
+        if report.exit_code == 0:
+            # Else the same command has something left to do for them.
             settled = [file.path for file in mine if file.sha256 in after]
             await anyio.to_thread.run_sync(self.book.settle, settled)
         return self._report(started, told, before, after=after, run=report)

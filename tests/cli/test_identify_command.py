@@ -230,3 +230,24 @@ def test_a_kill_in_the_middle_is_made_good(
     (own,) = stored(tmp_path, "own.safetensors")
     assert list(own.parent.glob("previews/*.png"))
     assert list(own.parent.glob("own.civitai.info"))
+
+
+def test_what_failed_is_tried_again_by_the_script(tmp_path: Path, civitai_dl: Command) -> None:
+    """A preview that could not be had: a failure; retry.sh is the same command, and gets it."""
+    world = small_world()
+    owned_folder(world, tmp_path / "owned")
+    with FakeCivitai(world).in_thread() as fake:
+        words = ("identify", "owned", "-o", "archive", "--base-url", fake.base_url, *UNPACED)
+        fake.faults.add(Fault(origin="cdn", status=403, body={"error": "no"}, every=True))
+        done = civitai_dl(*words, "--retries", "1")
+        assert done.returncode == 1, done.stdout
+        assert "failed: preview" in done.stdout
+        assert "3  adopted" in done.stdout
+        script = (tmp_path / "archive/retry.sh").read_text("utf-8").splitlines()[-1]
+        fake.faults.clear()
+        again = civitai_dl(*script.split()[2:])
+        assert again.returncode == 0, again.stderr
+        assert 0 == fake.account.count(origin="storage")
+    assert not (tmp_path / "archive/failed.txt").exists()
+    (own,) = stored(tmp_path, "own.safetensors")
+    assert list(own.parent.glob("previews/*.png"))

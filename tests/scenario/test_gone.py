@@ -227,6 +227,24 @@ async def test_a_model_that_disappears_is_marked_and_comes_back(
     assert [] == find_gone(tmp_path)
 
 
+async def test_the_models_of_a_creator_who_is_gone_are_asked_for(tmp_path: Path) -> None:
+    """The user is unavailable; of the models those that are gone are marked, the others are not."""
+    world = two_versions()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("https://civitai.com/user/ann/models"))
+        before = kept_files(tmp_path)
+        world.remove_model(2)
+        world.remove_creator("ann")
+        report = await run(fake, tmp_path, wanted("https://civitai.com/user/ann/models"))
+    assert [("gone:creator:ann", "gone"), ("model:2", "gone")] == sorted(
+        (trace.key, trace.why) for trace in report.unavailable
+    )
+    assert {"https://civitai.com/user/ann/models"} == {one.target for one in report.unavailable}
+    assert (0, ()) == (report.exit_code, report.failures)
+    assert before == kept_files(tmp_path)
+    assert [2] == [gone.model_id for gone in find_gone(tmp_path)]
+
+
 @pytest.mark.parametrize("form", ["model:2@", "version:"])
 async def test_a_version_asked_for_that_disappears_is_gone(tmp_path: Path, form: str) -> None:
     """A version named by itself that the archive holds is unavailable, which is no failure."""

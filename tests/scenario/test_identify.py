@@ -134,6 +134,21 @@ async def test_a_null_among_the_answers_leaves_those_left_over_untold(tmp_path: 
     assert {"adopted": 1, "untold": 1} == fates(report)
 
 
+@pytest.mark.parametrize("engine", ["curl", "aiohttp"])
+async def test_either_engine_can_ask_with_a_body(tmp_path: Path, engine: str) -> None:
+    """Questions with a body and without one follow each other over one connection."""
+    world = world_of(2)
+    folder = lay_out(world, tmp_path / "owned", unknown=100)
+    async with FakeCivitai(world) as fake:
+        fake.faults.add(Fault(origin="api", path="by-hash/ids", status=404, body={}, every=True))
+        settings = replace(FAST, engine=engine)
+        errand = Errand([str(folder)], images=False)
+        report = await go(fake, tmp_path / "archive", errand, settings=settings)
+        methods = [seen.method for seen in fake.account.of(origin="api")]
+    assert {"adopted": 2, "unknown": 100} == fates(report)
+    assert ["GET", "POST", "POST", "POST", "GET", "GET"] == methods
+
+
 @pytest.mark.parametrize("after", [1, 4])
 async def test_a_stop_in_the_middle_is_continued(tmp_path: Path, after: int) -> None:
     """Stopped while files come in: the same command takes the rest, and even a download links."""

@@ -12,7 +12,7 @@ from civitai_dl.adapters.api_client import _asker as asker
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.domain.entities import Secret
-from civitai_dl.errors import ConnectionLost, Stalled, Unavailable, UnexpectedShape
+from civitai_dl.errors import ConnectionLost, Rejected, Stalled, Unavailable, UnexpectedShape
 
 PLAIN = b'{"items": [' + b"1, " * 1000 + b"1]}"
 
@@ -26,8 +26,9 @@ class Answer:
         self.broken = broken
         self.closed = 0
 
-    async def ask(self, url, headers):
+    async def ask(self, url, headers, body=None):
         self.asked = url, headers
+        self.sent = body
         return self
 
     async def read(self):
@@ -58,6 +59,20 @@ async def test_a_packed_answer_is_asked_for_and_unpacked(name: str) -> None:
     assert "https://a.org/api/v1/models?query=a+b%26c&limit=1" == url
     assert ("gzip", "Bearer " + "k" * 32) == (headers["Accept-Encoding"], headers["Authorization"])
     assert answer.closed == 1
+
+
+async def test_a_question_about_many_things_is_posted_as_json() -> None:
+    """With the key and its type; what is refused is told as for any other question."""
+    answer = Answer(b"[1]")
+    assert [1] == await client(answer).post("/api/v1/model-versions/by-hash/ids", ["A", "B"])
+    url, headers = answer.asked
+    assert ("https://a.org/api/v1/model-versions/by-hash/ids", b'["A","B"]') == (url, answer.sent)
+    assert ("application/json", "Bearer " + "k" * 32) == (
+        headers["Content-Type"],
+        headers["Authorization"],
+    )
+    with pytest.raises(Rejected):
+        await client(Answer(b'{"error": "no"}', status=400)).post("/x", [])
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,15 @@ def test_a_model_consists_of_files_previews_pictures_gallery_and_two_things_to_w
     ]
 
 
+def test_of_the_files_only_those_with_these_digests_are_planned():
+    """Whoever takes in what is there already wants no other file; all else of the model is."""
+    files = (file(1, digests=Digests(SHA)), file(2, digests=Digests("cd" * 32)), file(3))
+    model = Model(id=5, name="Dream", versions=(version(files=files),))
+    ref, chosen = ModelRef(5), Selection(gallery=False)
+    planned = plan_model(model, ref, chosen, NOWHERE, [], only={SHA})
+    assert ["file:20:1", "page:5", "sidecars:5"] == [one.task.key for one in planned]
+
+
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [

@@ -10,6 +10,7 @@ from civitai_dl.documents import describe_gone, dump_json, parse_object, read_go
 from civitai_dl.domain.decisions import (
     bury,
     doubtful_versions,
+    is_unsettled,
     judge_tombstones,
     shows_less,
     take_back,
@@ -102,6 +103,17 @@ def test_a_file_is_gone_when_its_version_shows_others(
     stones = bury(NONE, WHOLE, answer(version(7, 72), version(8, 81)), now=NOW)
     judged = judge_tombstones(stones, newer, unknown=(), now=LATER)
     assert [LATER if gone else None] == [one.gone_since for one in judged.files]
+
+
+def test_what_may_be_gone_now_gives_reason_to_ask() -> None:
+    """A version in doubt, or a file whose version shows others by now; not one that hides them."""
+    archived = answer(version(7), version(8), mode="Archived")
+    stones = bury(NONE, WHOLE, archived, now=NOW)
+    assert not is_unsettled(stones, archived)
+    assert not is_unsettled(stones, WHOLE | {"modelVersions": [version(7), version(8)]})
+    assert is_unsettled(stones, answer(version(7, 73), version(8)))
+    assert is_unsettled(bury(NONE, WHOLE, answer(), now=NOW), answer())
+    assert not is_unsettled(NONE, WHOLE)
 
 
 def test_nobody_is_asked_about_versions_of_an_archived_model() -> None:

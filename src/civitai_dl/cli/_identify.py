@@ -29,6 +29,7 @@ from ._flags import CONTEXT, shared
 @click.option("--no-images", is_flag=True, help="Fetch no previews.")
 @click.option("--all-files", is_flag=True, help="Files of any name, not only those of weights.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Files read at once.  [CPU cores]")
+@click.option("--retry-failed", is_flag=True, hidden=True, help="As in retry.sh: all of it again.")
 @click.option("--json", "as_json", is_flag=True, help="The account as JSON.")
 @shared("token", "max_rate_model", "concurrency", "limit_rate", "retries", "max_wait")
 @shared("log_file", "verbose", "quiet", "lang")

@@ -85,7 +85,7 @@ async def _go(settings: Settings, errand: Errand, messages: Messages, *, as_json
     if trouble is not None:
         raise trouble
     assert report is not None
-    _leave_behind(settings, errand, report)
+    _leave_behind(settings, report)
     if as_json:
         say(json_of(report))
     elif not (settings.quiet and report.exit_code == 0):
@@ -93,16 +93,12 @@ async def _go(settings: Settings, errand: Errand, messages: Messages, *, as_json
     return report.exit_code
 
 
-def _leave_behind(settings: Settings, errand: Errand, report: IdentifyReport) -> None:
+def _leave_behind(settings: Settings, report: IdentifyReport) -> None:
     """Write the lists beside the archive; those of an earlier run that are stale go."""
     if settings.dry_run:
         return
     if report.run is not None:
-        again = ["civitai-dl", "identify", *errand.paths, "-o", settings.output]
-        again += [] if errand.taking is Taking.AUTO else ["--mode", errand.taking.value]
-        again += ["--complete"] * errand.complete + ["--no-images"] * (not errand.images)
-        again += ["--all-files"] * errand.every
-        write_leftovers(settings, [], report.run, again)
+        write_leftovers(settings, [], report.run)
     if not report.interrupted:
         nobodys = report.of(Fate.UNKNOWN, Fate.NOT_SHOWN)
         text = unidentified_txt(nobodys) if nobodys else None

@@ -15,6 +15,7 @@ from civitai_dl.documents import describe_gone, gone_mark, gone_path, parse_obje
 from civitai_dl.domain.decisions import (
     bury,
     doubtful_versions,
+    is_unsettled,
     judge_tombstones,
     model_folder,
     shows_less,
@@ -67,7 +68,7 @@ def is_doubtful(past: Past, model: Model) -> bool:
 
     Lists leave out what /models/:id shows (server source), so they prove nothing.
     """
-    return shows_less(past.answer, model.raw) or bool(doubtful_versions(past.stones, model.raw))
+    return shows_less(past.answer, model.raw) or is_unsettled(past.stones, model.raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get("/api/v1/models", asked)
     except NotFound as error:
-        return await missing(task, error, desk)
+        return await _left(task, await missing(task, error, desk), desk)
     except Rejected as error:
         if ref.cursor is None:
             raise
@@ -168,6 +168,19 @@ async def _compare(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     notice = f"{ref.username}: {listed} models listed, the service counts {claimed}"
     notice = f"{notice}; {LEFT_OUT}" if claimed > listed else notice
     return Expanded(children=children, notices=(notice,))
+
+
+async def _left(task: Task, outcome: Outcome, desk: Desk) -> Outcome:
+    """A creator who is gone: each model that was listed is asked for by itself.
+
+    Some creators only took another name; and of those who left, models may stay.
+    """
+    known = await desk.catalog.models_under(task.key)
+    if not isinstance(outcome, Unavailable) or not known:
+        return outcome
+    gone = Planned(replace(task, key=f"gone:{task.key}"), outcome)
+    children = await _ask_for_missed([ref.model_id for ref in known], desk)
+    return Expanded(children=(gone, *children))
 
 
 async def _ask_for_missed(ids: Sequence[ModelId], desk: Desk) -> tuple[Planned, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -97,11 +98,11 @@ class AiohttpEngine:
             # A head that comes drop by drop is never silent for long, and may not last for ever.
             with anyio.fail_after(CONNECT_SECONDS + 2 * self.silence):
                 # `encoded`: quoting again would break the signature.
-                response = await self._session.request(
-                    "GET" if body is None else "POST",
+                session = self._session
+                send = session.get if body is None else partial(session.post, data=body)
+                response = await send(
                     URL(url, encoded=True),
                     headers=headers,
-                    data=body,
                     allow_redirects=False,
                     timeout=self._timeout,
                 )

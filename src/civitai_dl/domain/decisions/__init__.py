@@ -89,6 +89,7 @@ from ._streams import Streams, Window
 from ._tombstones import (
     bury,
     doubtful_versions,
+    is_unsettled,
     judge_tombstones,
     shows_less,
     take_back,
@@ -166,6 +167,7 @@ __all__ = [
     "is_settled_doubt",
     "is_strong",
     "is_trickle",
+    "is_unsettled",
     "judge_answer",
     "judge_piece",
     "judge_segment",

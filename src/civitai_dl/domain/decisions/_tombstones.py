@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 from ..entities import Tombstone, Tombstones, VersionId
+
+ANY_TIME = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Raw = Mapping[str, object]
 """The JSON of a model, as the service gave it."""
@@ -52,6 +54,12 @@ def doubtful_versions(stones: Tombstones, newer: Raw) -> list[VersionId]:
         for stone in stones.versions
         if stone.gone_since is None and stone.id not in shown
     ]
+
+
+def is_unsettled(stones: Tombstones, newer: Raw) -> bool:
+    """Whether an answer gives reason to ask anew about what is merely not shown so far."""
+    judged = judge_tombstones(stones, newer, unknown=(), now=ANY_TIME)
+    return judged != stones or bool(doubtful_versions(stones, newer))
 
 
 def judge_tombstones(

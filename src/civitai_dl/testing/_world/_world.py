@@ -164,6 +164,12 @@ class World:
             del self._models[model_id]
             return self._changed()
 
+    def remove_creator(self, username: str) -> World:
+        """Take a user away, and nothing else. Raises: KeyError."""
+        with self.lock:
+            del self._creators[username.casefold()]
+            return self._changed()
+
     def restore_model(self, model: FakeModel) -> World:
         """Put a model back that was taken away, as it was."""
         with self.lock:
