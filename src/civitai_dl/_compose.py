@@ -70,7 +70,7 @@ from civitai_dl.worker import Tools, perform
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._dressing import dress, maker, pictures
+from ._dressing import dresser_of, maker_of, pictures
 from ._ending import Ending, first_error, report_of
 from ._limit import heed_limits
 from ._memory import remember, remember_selection
@@ -312,10 +312,9 @@ class Run:
             policy=RetryPolicy(attempts=max(1, settings.retries), max_wait=settings.max_wait),
             selection=settings.selection,
             sources={kind: source.expand for source in all_sources() for kind in source.kinds},
-            dresser=partial(dress, site=settings.base_url),
+            dresser=dresser_of(settings),
             pictures=partial(pictures, site=settings.base_url),
-            # Where a page leads to is told by what makes it.
-            maker=f"{maker()} {settings.base_url}",
+            maker=maker_of(settings),
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,

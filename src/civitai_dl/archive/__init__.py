@@ -9,10 +9,12 @@ from civitai_dl._doors import opens_later
 if TYPE_CHECKING:
     from ._account import closing_account, failed_txt, retry_ps1, retry_sh, unavailable_txt
     from ._description import description_images
-    from ._dresser import make_page, make_sidecars, source_url
+    from ._dresser import make_page, source_url
     from ._lists import list_chunks
+    from ._sidecars import Sidecars, make_sidecars
 
 __all__ = [
+    "Sidecars",
     "closing_account",
     "description_images",
     "failed_txt",
@@ -28,12 +30,13 @@ __all__ = [
 __getattr__ = opens_later(
     __name__,
     {
+        "Sidecars": "_sidecars",
         "closing_account": "_account",
         "description_images": "_description",
         "failed_txt": "_account",
         "list_chunks": "_lists",
         "make_page": "_dresser",
-        "make_sidecars": "_dresser",
+        "make_sidecars": "_sidecars",
         "retry_ps1": "_account",
         "retry_sh": "_account",
         "source_url": "_dresser",

@@ -75,6 +75,11 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
         {"type": click.Choice(["ja", "en"]), "help": "Language.  [by locale]"},
         "",
     ),
+    "sidecars": (
+        ("--sidecars",),
+        {"metavar": "LIST", "help": "Beside files: a1111, lora-manager, ...; all, none."},
+        "civitai,preview",
+    ),
     "base_url": (("--base-url",), {"metavar": "URL", "help": "The service."}, ""),
     "config": (("--config",), {"metavar": "FILE", "help": "Settings in TOML."}, ""),
 }

@@ -13,6 +13,7 @@ COMMANDS = {
     "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
+    "sidecars": ("_sidecars", "Write pages and sidecars anew from what the archive holds."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
     "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
 }

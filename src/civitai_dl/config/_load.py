@@ -37,6 +37,7 @@ FILE_KEYS = frozenset(
         "log_file",
         "lang",
         "base_url",
+        "sidecars",
     }
 )
 

@@ -93,6 +93,21 @@ COMMANDS: dict[str, str] = {
     "nothing failed, and nothing was left: there is nothing to retry": (
         "失敗したものも残っているものもないため、再試行の必要はありません"
     ),
+    # sidecars
+    "{n} models so far": "ここまで {n} モデル",
+    "sidecars in place: {sidecars}, of {models} models": (
+        "サイドカー {sidecars} 件を書き出しました ({models} モデル)"
+    ),
+    "documents left as they are, nothing can be added to them: {n}": (
+        "追記できない形式のため変更しなかったファイル: {n} 件"
+    ),
+    "models passed over, their model.json is missing or was edited: {n}": (
+        "model.json がないか書き換えられているため飛ばしたモデル: {n} 件"
+    ),
+    "models that could not be written: {n}": "書き込めなかったモデル: {n} 件",
+    "stopped; the same command does the rest": (
+        "停止しました。同じコマンドを再実行すると残りを処理します"
+    ),
     # doctor
     "ok": "正常",
     "attention": "注意",

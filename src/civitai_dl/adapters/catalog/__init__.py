@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._examine import examine
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
+    from ._shelf import Shelf
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
 
@@ -40,6 +41,7 @@ __all__ = [
     "Root",
     "RunBegun",
     "Runs",
+    "Shelf",
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
@@ -62,6 +64,7 @@ __getattr__ = opens_later(
         "Fate": "_inspection",
         "Inspection": "_inspection",
         "Rebuilding": "_rebuild",
+        "Shelf": "_shelf",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

@@ -17,6 +17,7 @@ from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uui
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
 from ._selection import Selection
+from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
     CreatorTarget,
     HashTarget,
@@ -76,6 +77,7 @@ __all__ = [
     "ALL_LEVELS",
     "LARGEST_ID",
     "SUBJECTS",
+    "USUAL_DIALECTS",
     "Account",
     "Air",
     "Answer",
@@ -85,6 +87,7 @@ __all__ = [
     "CreatorRef",
     "CreatorTarget",
     "Deferred",
+    "Dialect",
     "Digests",
     "DressRef",
     "Dressed",
