@@ -71,6 +71,7 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
 from ._dressing import dresser_of, maker_of, pictures
+from ._embedding import embed_new
 from ._ending import Ending, first_error, report_of
 from ._limit import heed_limits
 from ._memory import remember, remember_selection
@@ -195,8 +196,10 @@ class Run:
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error
-            if not end.stopped and trouble is None and not self.settings.dry_run:
+            settings = self.settings
+            if not end.stopped and trouble is None and not settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
+                await embed_new(settings, self.storage, self.database, listeners, self.stop)
         seconds = self.clock.now() - started
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)

@@ -28,6 +28,7 @@ class _Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     resume: bool = True
     dry_run: bool = False
     sidecars: tuple[Dialect, ...] = _DEFAULT.sidecars
+    embed_metadata: bool = False
 
 
 def remember(settings: Settings) -> str:

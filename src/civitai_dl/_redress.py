@@ -21,6 +21,7 @@ from civitai_dl.worker import Dresser, dress_model
 
 from ._compose import opened, teller
 from ._dressing import dresser_of, maker_of
+from ._embedding import Embedding, EmbedReport
 from ._memory import recall
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class RedressReport:
 
     sidecars: those that are right now. left: documents of others that nothing could be added to.
     untold: models whose JSON is missing or edited to something else; what is there stays. failed:
-    models that the disk did not let us write.
+    models that the disk did not let us write. embedded: the copies of images with their prompts,
+    None where nobody asked for them.
     """
 
     models: int = 0
@@ -48,6 +50,7 @@ class RedressReport:
     untold: int = 0
     failed: int = 0
     interrupted: bool = False
+    embedded: EmbedReport | None = None
 
     @property
     def exit_code(self) -> int:
@@ -102,6 +105,11 @@ async def redress(
                 maker_of(settings),
             )
             await _go_through(Shelf(database), wardrobe, report, stop)
+            if settings.embed_metadata and not report.interrupted:
+                embedding = Embedding(storage, database, stop)
+                report.embedded = embedding.report
+                await embedding.go(everything=True)
+                report.interrupted = report.embedded.interrupted
 
 
 async def _as_before(settings: Settings, database: Database, given: Collection[str]) -> Settings:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from civitai_dl.adapters.storage import STATE, RunLock
-from civitai_dl.testing import FakeCivitai, FakeFile, FakeVersion, World
+from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeVersion, World
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -121,3 +121,30 @@ def test_a_run_at_work_is_not_disturbed(tmp_path: Path, civitai_dl: Command) -> 
     with RunLock(tmp_path / "archive" / STATE / "lock"):
         done = civitai_dl("sidecars", "-o", "archive")
     assert 5 == done.returncode
+
+
+META = {"prompt": "snow at night", "negativePrompt": "bad", "steps": 20, "seed": 5, "cfgScale": 7}
+
+
+def test_prompts_are_embedded_in_copies(tmp_path: Path, civitai_dl: Command) -> None:
+    """By a download, and on demand; what was done is told in either language."""
+    world = small_world()
+    version = world.models[0].versions[0].id
+    for form in ("webp", "jpeg", "gif"):
+        world.image(FakeImage(form, version_ids=(version,), username="bob", meta=META))
+    words = ("model:1", "-o", "archive", *UNPACED)
+    with FakeCivitai(world).in_thread() as fake:
+        first = civitai_dl(*words, "--base-url", fake.base_url, "--embed-metadata")
+    assert 0 == first.returncode, first.stderr
+    copies = sorted((tmp_path / "archive/with_prompts").rglob("*.*"))
+    assert [".jpg", ".webp"] == sorted(path.suffix for path in copies)
+    copies[0].unlink()
+    done = civitai_dl("sidecars", "-o", "archive")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "images with prompts in with_prompts/: 1 new, 1 before\n" in done.stdout
+    image = next((tmp_path / "archive/model_0/1/gallery").rglob("*.webp"))
+    image.write_bytes(image.read_bytes()[:40])
+    again = civitai_dl("sidecars", "-o", "archive", "--embed-metadata", "--lang", "ja")
+    assert 0 == again.returncode
+    assert "壊れているため変更しなかった画像: 1 件" in again.stdout
+    assert image.name in again.stdout

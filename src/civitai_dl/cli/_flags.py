@@ -80,6 +80,11 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
         {"metavar": "LIST", "help": "Beside files: a1111, lora-manager, ...; all, none."},
         "civitai,preview",
     ),
+    "embed_metadata": (
+        ("--embed-metadata",),
+        {"is_flag": True, "help": "Copies of images with their prompts, in with_prompts/."},
+        "",
+    ),
     "base_url": (("--base-url",), {"metavar": "URL", "help": "The service."}, ""),
     "config": (("--config",), {"metavar": "FILE", "help": "Settings in TOML."}, ""),
 }

@@ -112,6 +112,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         quiet=flags.get("quiet") is True,
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
+        embed_metadata=layers.on("embed_metadata"),
     )
 
 

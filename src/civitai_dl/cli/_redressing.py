@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from civitai_dl._embedding import FOLDER, EmbedReport
 from civitai_dl._redress import RedressReport, redress
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage import STATE, local_path
@@ -97,6 +98,29 @@ def account_of(report: RedressReport, messages: Messages) -> str:
         (report.failed, "models that could not be written: {n}"),
     )
     lines += [messages.say(text, n=f"{count:,}") for count, text in others if count]
+    if report.embedded is not None:
+        lines += _embedded(report.embedded, messages)
     if report.interrupted:
         lines.append(messages.say("stopped; the same command does the rest"))
     return "\n".join(lines)
+
+
+def _embedded(report: EmbedReport, messages: Messages) -> list[str]:
+    facts = {"new": f"{report.copies:,}", "old": f"{report.there:,}", "folder": FOLDER}
+    lines = [messages.say("images with prompts in {folder}/: {new} new, {old} before", **facts)]
+    for name, text in LEFT.items():
+        count = report.left[name]
+        if count:
+            lines.append(messages.say(text, n=f"{count:,}"))
+    if report.broken:
+        lines += [f"  {printable(path)}" for path in report.broken]
+    return lines
+
+
+LEFT = {
+    "CARRIES": "images that carry a prompt already: {n}",
+    "TOO_LONG": "images whose prompt is too long for a JPEG: {n}",
+    "OTHER": "images that are no PNG, JPEG or WebP: {n}",
+    "BROKEN": "images that are not whole, left as they are: {n}",
+}
+"""Why images have no copy, in the words of the account; by the names of Left."""

@@ -21,6 +21,7 @@ from ._flags import CONTEXT, EFFORT, shared
     "token",
     *EFFORT,
     "sidecars",
+    "embed_metadata",
     defaults=False,
 )
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")

@@ -13,13 +13,14 @@ from ._flags import CONTEXT, shared
     epilog="\b\nExamples:\n"
     "  civitai-dl sidecars -o DIR\n"
     "  civitai-dl sidecars -o DIR --sidecars a1111,lora-manager\n"
-    "  civitai-dl sidecars -o DIR --sidecars all\n\n"
+    "  civitai-dl sidecars -o DIR --sidecars all\n"
+    "  civitai-dl sidecars -o DIR --embed-metadata\n\n"
     "\b\nThe forms: civitai (.civitai.info), preview (.preview.EXT), a1111 (.json),\n"
     "lora-manager (.metadata.json), stability-matrix (.cm-info.json).",
 )
 @shared("output")
 @click.option("--sidecars", metavar="LIST", help="Which forms; all, none.  [those of the last run]")
-@shared("log_file")
+@shared("embed_metadata", "log_file")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is well.")
 @shared("lang", "config")
 @click.pass_context

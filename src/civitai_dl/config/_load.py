@@ -38,6 +38,7 @@ FILE_KEYS = frozenset(
         "lang",
         "base_url",
         "sidecars",
+        "embed_metadata",
     }
 )
 

@@ -19,6 +19,7 @@ class Settings:
     concurrency: transfers at once per lane, None for the built-in choice. limit_rate: 0 for none.
     only_failed: try again what failed last time, and nothing else. dry_run: list, transfer nothing.
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
+    embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
     """
 
@@ -43,3 +44,4 @@ class Settings:
     quiet: bool = False
     engine: str | None = None
     sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
+    embed_metadata: bool = False

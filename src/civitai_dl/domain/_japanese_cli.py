@@ -108,6 +108,17 @@ COMMANDS: dict[str, str] = {
     "stopped; the same command does the rest": (
         "停止しました。同じコマンドを再実行すると残りを処理します"
     ),
+    "images with prompts in {folder}/: {new} new, {old} before": (
+        "プロンプトを埋め込んだ画像 ({folder}/): 新規 {new} 件、作成済み {old} 件"
+    ),
+    "images that carry a prompt already: {n}": "すでにプロンプトを含む画像: {n} 件",
+    "images whose prompt is too long for a JPEG: {n}": (
+        "プロンプトが長すぎて JPEG に入らない画像: {n} 件"
+    ),
+    "images that are no PNG, JPEG or WebP: {n}": "PNG、JPEG、WebP 以外の画像: {n} 件",
+    "images that are not whole, left as they are: {n}": (
+        "壊れているため変更しなかった画像: {n} 件"
+    ),
     # doctor
     "ok": "正常",
     "attention": "注意",

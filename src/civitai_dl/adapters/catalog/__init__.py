@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._checkup import Checkup, check_up
     from ._examine import examine
     from ._inspection import Chosen, Fate, Inspection
+    from ._pictures import Listed, Pictures
     from ._rebuild import Rebuilding
     from ._shelf import Shelf
     from ._unfinished import Asked, Undone, find_undone
@@ -37,6 +38,8 @@ __all__ = [
     "Fate",
     "Glance",
     "Inspection",
+    "Listed",
+    "Pictures",
     "Rebuilding",
     "Root",
     "RunBegun",
@@ -63,6 +66,8 @@ __getattr__ = opens_later(
         "Chosen": "_inspection",
         "Fate": "_inspection",
         "Inspection": "_inspection",
+        "Listed": "_pictures",
+        "Pictures": "_pictures",
         "Rebuilding": "_rebuild",
         "Shelf": "_shelf",
         "Undone": "_unfinished",
