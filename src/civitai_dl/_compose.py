@@ -69,7 +69,8 @@ from civitai_dl.worker import Tools, perform
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._dressing import dress, maker, pictures
+from ._dressing import dresser_of, maker_of, pictures
+from ._embedding import embed_new
 from ._ending import Ending, first_error, report_of
 from ._limit import heed_limits
 from ._lists import Lists
@@ -196,8 +197,10 @@ class Run:
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error
-            if not end.stopped and trouble is None and not self.settings.dry_run:
+            settings = self.settings
+            if not end.stopped and trouble is None and not settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
+                await embed_new(settings, self.storage, self.database, listeners, self.stop)
         seconds = self.clock.now() - started
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
@@ -322,10 +325,9 @@ class Run:
             policy=RetryPolicy(attempts=max(1, settings.retries), max_wait=settings.max_wait),
             selection=settings.selection,
             sources={kind: source.expand for source in all_sources() for kind in source.kinds},
-            dresser=partial(dress, site=settings.base_url),
+            dresser=dresser_of(settings),
             pictures=partial(pictures, site=settings.base_url),
-            # Where a page leads to is told by what makes it.
-            maker=f"{maker()} {settings.base_url}",
+            maker=maker_of(settings),
             check_key=api.check_key if settings.token is not None else None,
             resume=settings.resume,
             local_service=local,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from civitai_dl._version import __version__
+from civitai_dl.adapters.storage import local_path
 from civitai_dl.documents import read_gone
 from civitai_dl.domain.decisions import take_back
-from civitai_dl.domain.entities import Model, StoredFile, Tombstone
+from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Model, StoredFile, Tombstone
 from civitai_dl.errors import CivitaiDLError
 from civitai_dl.sources import read_file, read_model, read_version
-from civitai_dl.worker import Dressing
+from civitai_dl.worker import Dresser, Dressing
+
+if TYPE_CHECKING:
+    from civitai_dl.config import Settings
 
 if TYPE_CHECKING:
     from civitai_dl.archive import Departed
@@ -27,7 +32,21 @@ EDITION = 1
 written again."""
 
 
-def maker() -> str:
+def maker_of(settings: Settings) -> str:
+    """What makes pages and sidecars with these settings, in words that change with what it makes.
+
+    Where a page leads to is among it.
+    """
+    return f"{maker(settings.sidecars)} {settings.base_url}"
+
+
+def dresser_of(settings: Settings) -> Dresser:
+    """What makes pages and sidecars with these settings."""
+    root = local_path(settings.output).resolve().as_posix()
+    return partial(dress, site=settings.base_url, dialects=settings.sidecars, root=root)
+
+
+def maker(dialects: Collection[Dialect] = USUAL_DIALECTS) -> str:
     """What makes pages and sidecars, in words that change with what it makes.
 
     The sanitiser is known by the sizes of its files: to ask for its version takes longer than a
@@ -41,7 +60,10 @@ def maker() -> str:
         for entry in os.scandir(folder)
         if entry.is_file()
     ]
-    return "/".join([__version__, str(EDITION), *sorted(parts)])
+    words = [__version__, str(EDITION), *sorted(parts)]
+    if tuple(dialects) != USUAL_DIALECTS:
+        words.append(",".join(dialect.value for dialect in Dialect if dialect in dialects))
+    return "/".join(words)
 
 
 def pictures(html: str | None, *, site: str) -> list[str]:
@@ -61,8 +83,13 @@ def dress(
     sidecars: bool,
     site: str,
     gone: bytes | None = None,
+    dialects: Collection[Dialect] = USUAL_DIALECTS,
+    root: str = "",
 ) -> Dressing:
-    """See worker.Dresser."""
+    """See worker.Dresser.
+
+    dialects: which sidecars. root: the absolute path of the archive, with forward slashes.
+    """
     # What reads and writes HTML is large, and a run with nothing new needs none of it.
     from civitai_dl.archive import make_page, make_sidecars
 
@@ -72,11 +99,14 @@ def dress(
         # Somebody edited it; the page that is there stays.
         return Dressing([], [])
     documents = make_page(model, stored, site=site, departed=_departed(model, gone))
-    links: list[tuple[str, str]] = []
-    if sidecars:
-        beside, links = make_sidecars(model, stored)
-        documents += beside
-    return Dressing(documents, links)
+    if not sidecars:
+        return Dressing(documents, [])
+    beside = make_sidecars(model, stored, dialects, root=root)
+    return Dressing(
+        documents + list(beside.documents.items()),
+        [(existing, path) for path, existing in beside.links.items()],
+        list(beside.merges.values()),
+    )
 
 
 def _departed(model: Model, gone: bytes | None) -> Departed:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from civitai_dl.config import Settings, check_base_url, is_loopback
-from civitai_dl.domain.entities import Selection
+from civitai_dl.domain.entities import Dialect, Selection
 from civitai_dl.errors import ConfigError
 
 _DEFAULT = Settings()
@@ -27,6 +27,8 @@ class _Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     max_wait: float = _DEFAULT.max_wait
     resume: bool = True
     dry_run: bool = False
+    sidecars: tuple[Dialect, ...] = _DEFAULT.sidecars
+    embed_metadata: bool = False
 
 
 def remember(settings: Settings) -> str:

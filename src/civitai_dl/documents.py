@@ -6,6 +6,8 @@ It stands above `ports`: sources save them by way of a worker, and sidecars are 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import msgspec
@@ -14,6 +16,20 @@ from civitai_dl.domain.decisions import model_folder
 from civitai_dl.domain.entities import ModelId, Tombstone, Tombstones, VersionId
 
 _STATE = ".civitai-dl"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A document that belongs to others as well: what they wrote in it stays.
+
+    beside: the archive path of the file that it speaks of. into: pure; from what is there (None for
+    nothing) and when the file beside it was last written (seconds since the epoch) to what belongs
+    there; None where nothing may be put into it.
+    """
+
+    path: str
+    beside: str
+    into: Callable[[bytes | None, float], bytes | None]
 
 
 def dump_json(document: object) -> bytes:

@@ -1,28 +1,17 @@
-"""What makes a model's folder complete: its page, and the sidecars that other programs read."""
+"""The page of a model, made from its JSON and what is stored of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from civitai_dl.documents import dump_json
-from civitai_dl.domain.decisions import (
-    image_source,
-    model_folder,
-    name_key,
-    picture_key,
-    split_extension,
-)
+from civitai_dl.domain.decisions import model_folder, picture_key
 from civitai_dl.domain.entities import File, Model, StoredFile, Version
 
 from ._described import DescribedFile, DescribedVersion, DescriptionPage
 from ._description import description_images, render_description
 
-STILLS = frozenset({"png", "jpg", "jpeg", "webp"})
-"""What the programs that look for `<stem>.preview.<ext>` can show."""
-
 Documents = list[tuple[str, bytes]]
-Links = list[tuple[str, str]]
 
 
 def source_url(site: str, model_id: int) -> str:
@@ -107,75 +96,3 @@ def _file(version: Version, file: File, stored: Mapping[str, StoredFile]) -> Des
     state = "verified" if found.verified else "stored, without a digest to verify"
     name = found.path.rsplit("/", 1)[-1]
     return DescribedFile(name, found.size, found.sha256, state)
-
-
-def make_sidecars(model: Model, stored: Mapping[str, StoredFile]) -> tuple[Documents, Links]:
-    """`.civitai.info` and `.preview.<ext>` beside each stored model file; pure.
-
-    The first is the version as /model-versions/:id tells it, with what its readers expect of the
-    model inside; the second a link to the version's first still preview.
-    """
-    documents: dict[str, bytes] = {}
-    links: dict[str, str] = {}
-    raws = {_id(item): item for item in _dicts(model.raw.get("modelVersions"))}
-    # As disks that ignore case see them.
-    taken = {name_key(found.path) for found in stored.values()}
-    for version in model.versions:
-        info = dump_json(_info(model, raws.get(version.id, {})))
-        preview = _first_still(version, stored)
-        for file in version.files:
-            found = stored.get(f"file:{version.id}:{file.id}")
-            if found is None:
-                continue
-            stem = _stem(found.path)
-            documents[f"{stem}.civitai.info"] = info
-            if preview is not None:
-                links[f"{stem}.preview.{preview.path.rsplit('.', 1)[-1]}"] = preview.path
-    return (
-        [(path, data) for path, data in documents.items() if name_key(path) not in taken],
-        [(existing, path) for path, existing in links.items() if name_key(path) not in taken],
-    )
-
-
-def _stem(path: str) -> str:
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{split_extension(name)[0]}"
-
-
-def _first_still(version: Version, stored: Mapping[str, StoredFile]) -> StoredFile | None:
-    order = {image_source(image): number for number, image in enumerate(version.previews)}
-    stills: list[tuple[int, str, StoredFile]] = []
-    for key, file in stored.items():
-        parts = file.path.split("/")
-        mine = parts[-2:-1] == ["previews"] and parts[-3].startswith(f"{version.id}-")
-        if mine and file.path.rsplit(".", 1)[-1] in STILLS:
-            source = f"uuid:{key.removeprefix('image:').split('@', 1)[0]}"
-            stills.append((order.get(source, len(order)), file.path, file))
-    return min(stills)[2] if stills else None
-
-
-def _info(model: Model, version: dict[str, object]) -> dict[str, object]:
-    raw = model.raw
-    shown = ("name", "type", "nsfw", "poi", "description", "tags")
-    licence = (
-        "allowNoCredit",
-        "allowCommercialUse",
-        "allowDerivatives",
-        "allowDifferentLicense",
-    )
-    inside = {key: raw[key] for key in (*shown, *licence) if key in raw}
-    info = {**version, "modelId": model.id, "model": inside}
-    if isinstance(raw.get("creator"), dict):
-        info["creator"] = raw["creator"]
-    return info
-
-
-def _dicts(value: object) -> list[dict[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _id(item: dict[str, object]) -> int:
-    try:
-        return int(str(item.get("id")))
-    except ValueError:
-        return 0

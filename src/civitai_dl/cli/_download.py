@@ -27,6 +27,7 @@ from ._flags import CONTEXT, EFFORT, shared
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
 @click.option("--nsfw/--no-nsfw", default=None, help="Mature images too, or PG only.  [nsfw]")
 @click.option("--browsing-level", metavar="LIST", help="Ratings, as in PG,PG-13,R.  [all]")
+@shared("sidecars", "embed_metadata")
 @click.option("--skip-bad-lines", is_flag=True, help="Warn about lines that name nothing.")
 @shared("json_logs", "log_file", "verbose", "quiet", "lang")
 @click.option("--base-url", metavar="URL", help="The service.  [https://civitai.com]")

@@ -75,6 +75,16 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
         {"type": click.Choice(["ja", "en"]), "help": "Language.  [by locale]"},
         "",
     ),
+    "sidecars": (
+        ("--sidecars",),
+        {"metavar": "LIST", "help": "Beside files: a1111, lora-manager, ...; all, none."},
+        "civitai,preview",
+    ),
+    "embed_metadata": (
+        ("--embed-metadata",),
+        {"is_flag": True, "help": "Copies of images with their prompts, in with_prompts/."},
+        "",
+    ),
     "base_url": (("--base-url",), {"metavar": "URL", "help": "The service."}, ""),
     "config": (("--config",), {"metavar": "FILE", "help": "Settings in TOML."}, ""),
 }

@@ -17,6 +17,7 @@ COMMANDS = {
     "browse": ("_browse", "Look at the archive in a browser; works offline."),
     "link": ("_link", "Place model files in the folders of A1111, Forge, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),
+    "sidecars": ("_sidecars", "Write pages and sidecars anew from what the archive holds."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
     "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
 }

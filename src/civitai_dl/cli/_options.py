@@ -13,6 +13,7 @@ from civitai_dl.config import (
     config_path,
     find_engine,
     find_token,
+    read_dialects,
     read_file,
     read_levels,
     read_size,
@@ -110,6 +111,8 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         verbose=flags.get("verbose") is True,
         quiet=flags.get("quiet") is True,
         engine=find_engine(environment),
+        sidecars=read_dialects(layers.raw("sidecars")),
+        embed_metadata=layers.on("embed_metadata"),
     )
 
 

@@ -20,6 +20,8 @@ from ._flags import CONTEXT, EFFORT, shared
     "output",
     "token",
     *EFFORT,
+    "sidecars",
+    "embed_metadata",
     defaults=False,
 )
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")

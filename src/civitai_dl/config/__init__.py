@@ -12,7 +12,7 @@ from ._load import (
     read_file,
 )
 from ._settings import BASE_URL, ENGINES, Settings
-from ._values import read_levels, read_size, read_span
+from ._values import read_dialects, read_levels, read_size, read_span
 
 __all__ = [
     "BASE_URL",
@@ -30,6 +30,7 @@ __all__ = [
     "is_loopback",
     "parse_model",
     "parse_user",
+    "read_dialects",
     "read_file",
     "read_levels",
     "read_lines",

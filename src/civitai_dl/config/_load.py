@@ -37,6 +37,8 @@ FILE_KEYS = frozenset(
         "log_file",
         "lang",
         "base_url",
+        "sidecars",
+        "embed_metadata",
     }
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import Secret, Selection
+from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection
 from civitai_dl.domain.messages import Language
 
 BASE_URL = "https://civitai.com"
@@ -19,6 +19,8 @@ class Settings:
     concurrency: transfers at once per lane, None for the built-in choice. limit_rate: 0 for none.
     only_failed: try again what failed last time, and nothing else. dry_run: list, transfer nothing.
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
+    embed_metadata: make copies of images with their prompts inside.
+    sidecars: what is written beside model files, in the order of Dialect.
     """
 
     output: str = "./civitai"
@@ -41,3 +43,5 @@ class Settings:
     verbose: bool = False
     quiet: bool = False
     engine: str | None = None
+    sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
+    embed_metadata: bool = False

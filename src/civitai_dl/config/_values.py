@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from civitai_dl.domain.entities import ALL_LEVELS, Rating
+from civitai_dl.domain.entities import ALL_LEVELS, USUAL_DIALECTS, Dialect, Rating
 from civitai_dl.errors import ConfigError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?(?:/s)?", re.IGNORECASE)
@@ -49,3 +49,29 @@ def read_levels(text: str) -> int:
                 f"this is no browsing level: {word!r}", hint="PG, PG-13, R, X, XXX, or all"
             )
     return levels
+
+
+def read_dialects(value: object) -> tuple[Dialect, ...]:
+    """Forms of sidecars: names with commas, `all`, or `none` alone; a list of names in a file.
+
+    None stands for the usual ones. In the order of Dialect, each once. Raises: ConfigError.
+    """
+    if value is None:
+        return USUAL_DIALECTS
+    names = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    words = [word.lower() for word in re.split(r"[,\s]+", names.strip()) if word]
+    if words == ["none"]:
+        return ()
+    known = {dialect.value: {dialect} for dialect in Dialect} | {"all": set(Dialect)}
+    chosen: set[Dialect] = set()
+    for word in words:
+        if word not in known:
+            alone = " (none stands alone)" if word == "none" else ""
+            raise ConfigError(
+                f"this is no form of sidecars: {word!r}{alone}",
+                hint=f"there are {', '.join(known)}, or none",
+            )
+        chosen |= known[word]
+    if not chosen:
+        raise ConfigError("sidecars names nothing", hint="give none to write no sidecars")
+    return tuple(dialect for dialect in Dialect if dialect in chosen)

@@ -121,6 +121,32 @@ COMMANDS: dict[str, str] = {
     "nothing failed, and nothing was left: there is nothing to retry": (
         "失敗したものも残っているものもないため、再試行の必要はありません"
     ),
+    # sidecars
+    "{n} models so far": "ここまで {n} モデル",
+    "sidecars in place: {sidecars}, of {models} models": (
+        "サイドカー {sidecars} 件を書き出しました ({models} モデル)"
+    ),
+    "documents left as they are, nothing can be added to them: {n}": (
+        "追記できない形式のため変更しなかったファイル: {n} 件"
+    ),
+    "models passed over, their model.json is missing or was edited: {n}": (
+        "model.json がないか書き換えられているため飛ばしたモデル: {n} 件"
+    ),
+    "models that could not be written: {n}": "書き込めなかったモデル: {n} 件",
+    "stopped; the same command does the rest": (
+        "停止しました。同じコマンドを再実行すると残りを処理します"
+    ),
+    "images with prompts in {folder}/: {new} new, {old} before": (
+        "プロンプトを埋め込んだ画像 ({folder}/): 新規 {new} 件、作成済み {old} 件"
+    ),
+    "images that carry a prompt already: {n}": "すでにプロンプトを含む画像: {n} 件",
+    "images whose prompt is too long for a JPEG: {n}": (
+        "プロンプトが長すぎて JPEG に入らない画像: {n} 件"
+    ),
+    "images that are no PNG, JPEG or WebP: {n}": "PNG、JPEG、WebP 以外の画像: {n} 件",
+    "images that are not whole, left as they are: {n}": (
+        "壊れているため変更しなかった画像: {n} 件"
+    ),
     # doctor
     "ok": "正常",
     "attention": "注意",

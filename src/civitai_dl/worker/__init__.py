@@ -11,6 +11,7 @@ from ._perform import perform
 from ._tools import Dresser, Dressing, Tools
 
 if TYPE_CHECKING:
+    from ._dress import Wearing, dress_model
     from ._heal import Healer, Seed
     from ._mend import End, Mender, Treated, found_facts, note_end
     from ._scan import Progress, Scanner
@@ -26,7 +27,9 @@ __all__ = [
     "Seed",
     "Tools",
     "Treated",
+    "Wearing",
     "as_failure",
+    "dress_model",
     "found_facts",
     "note_end",
     "perform",
@@ -42,6 +45,8 @@ __getattr__ = opens_later(
         "Scanner": "_scan",
         "Seed": "_heal",
         "Treated": "_mend",
+        "Wearing": "_dress",
+        "dress_model": "_dress",
         "found_facts": "_mend",
         "note_end": "_mend",
     },

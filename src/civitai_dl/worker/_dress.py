@@ -4,38 +4,89 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from civitai_dl.documents import gone_path
-from civitai_dl.domain.decisions import is_as_written, made_of, model_folder
-from civitai_dl.domain.entities import Dressed, DressRef, Model, ModelId, Outcome, Skipped
+from civitai_dl.domain.decisions import There, is_as_written, made_of, model_folder
+from civitai_dl.domain.entities import Dressed, DressRef, Model, ModelId, Notice, Outcome, Skipped
 
 if TYPE_CHECKING:
-    from ._tools import Dressing, Tools
+    from civitai_dl.documents import Merge
+    from civitai_dl.domain.decisions import Seen
+    from civitai_dl.ports import Catalog, Reporter, Storage
+
+    from ._tools import Dresser, Dressing, Tools
+
+LARGEST = 16 << 20
+"""Bytes of a document of others that is read to be added to; no sidecar comes near."""
 
 
-async def dress(ref: DressRef, tools: Tools) -> Outcome:
-    """Write a model's page and sidecars from what is on disk.
+class Wardrobe(Protocol):
+    """What is needed to dress a model; see Tools."""
+
+    @property
+    def storage(self) -> Storage:
+        """The archive's files."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is stored, and what was written of models."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Hears of documents that are left alone."""
+
+    @property
+    def dresser(self) -> Dresser:
+        """Makes what is to be written."""
+
+    @property
+    def maker(self) -> str:
+        """See Tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wearing:
+    """What a model has now. sidecars: documents beside its files, and second names of previews.
+
+    left: documents of others that nothing could be added to. told: its JSON could be read.
+    """
+
+    sidecars: int
+    left: int
+    told: bool
+
+
+async def dress(ref: DressRef, tools: Wardrobe) -> Outcome:
+    """Write a model's page and sidecars from what is on disk. Raises: StorageError."""
+    worn = await dress_model(ref, tools)
+    return Skipped("the model's JSON is not there" if worn is None else "written")
+
+
+async def dress_model(ref: DressRef, tools: Wardrobe) -> Wearing | None:
+    """Write a model's page and sidecars; None where its JSON is not there.
 
     With the sidecars it is noted what they were made of, so that a later run need not make them
-    again to see that nothing has changed. Raises: StorageError.
+    again to see that nothing has changed. Raises: StorageError. Safe to repeat.
     """
     place = json_path(ref.model_id)
     raw = await tools.storage.read(place)
     if raw is None:
-        return Skipped("the model's JSON is not there")
+        return None
     stored = await tools.catalog.stored_under(ref.model_id)
     lost = gone_path(ref.model_id)
     gone = await tools.storage.read(lost)
     dressing = tools.dresser(raw, stored, sidecars=ref.sidecars, gone=gone)
-    await tools.storage.save(dressing.documents)
+    merged = await _merge(dressing.merges, tools)
+    await tools.storage.save([*dressing.documents, *merged.changed])
     links = await _link(dressing, tools)
     answer = _answer_in(raw)
     if ref.sidecars and dressing.documents and answer is not None:
-        written = [(place, raw), *dressing.documents]
+        written = [(place, raw), *dressing.documents, *merged.changed, *merged.kept]
         if gone is not None:
             written.append((lost, gone))
         dressed = Dressed(
@@ -44,10 +95,56 @@ async def dress(ref: DressRef, tools: Tools) -> Outcome:
             tuple(links),
         )
         await tools.catalog.note_dressed(ref.model_id, dressed)
-    return Skipped("written")
+    beside = len(dressing.documents) - 1 + len(dressing.merges) - merged.left + len(links)
+    return Wearing(max(0, beside), merged.left, bool(dressing.documents))
 
 
-async def _link(dressing: Dressing, tools: Tools) -> list[str]:
+@dataclass(slots=True)
+class _Merged:
+    """changed: to be written. kept: as they are, read. left: how many are not for us."""
+
+    changed: list[tuple[str, bytes]]
+    kept: list[tuple[str, bytes]]
+    left: int = 0
+
+
+async def _merge(merges: Sequence[Merge], tools: Wardrobe) -> _Merged:
+    """Put our part into documents of others.
+
+    What is not ours to change is told of and left as it is. It is noted with its digest, as all
+    that is written, so that it is looked at again when somebody has put it right.
+    """
+    merged = _Merged([], [])
+    if not merges:
+        return merged
+    seen = await tools.storage.inspect([merge.path for merge in merges], read=False)
+    files = await tools.storage.inspect([merge.beside for merge in merges], read=False)
+    for merge, there, beside in zip(merges, seen, files, strict=True):
+        existing = await _existing(merge, there, tools)
+        is_ours = existing is not None or there.there is There.NOTHING
+        # Of a file that is gone nothing is told; it is fetched again, and this written anew.
+        result = merge.into(existing, beside.modified) if is_ours else None
+        if result is None:
+            merged.left += 1
+            text = f"{merge.path} is no JSON object that can be added to: it is left as it is"
+            tools.reporter.emit(Notice("warning", text))
+            if existing is not None:
+                merged.kept.append((merge.path, existing))
+        elif result == existing:
+            merged.kept.append((merge.path, result))
+        else:
+            merged.changed.append((merge.path, result))
+    return merged
+
+
+async def _existing(merge: Merge, seen: Seen, tools: Wardrobe) -> bytes | None:
+    """What is there, as far as it is a file of a size that such documents have."""
+    if seen.there is not There.FILE or seen.size > LARGEST:
+        return None
+    return await tools.storage.read(merge.path)
+
+
+async def _link(dressing: Dressing, tools: Wardrobe) -> list[str]:
     """Give the second names; those that are there now."""
     there = []
     for existing, path in dressing.links:

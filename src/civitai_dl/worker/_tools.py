@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
+from civitai_dl.documents import Merge
 from civitai_dl.domain.decisions import RetryPolicy
 from civitai_dl.domain.entities import Kind, Selection, SignedUrl, StoredFile
 from civitai_dl.errors import SourceError
@@ -31,10 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Dressing:
-    """What makes a model's folder complete: documents to write, and second names to give."""
+    """What makes a model's folder complete.
+
+    documents: to write (path, content). links: second names to give (existing, path). merges: what
+    is to be put into documents of others.
+    """
 
     documents: list[tuple[str, bytes]]
     links: list[tuple[str, str]]
+    merges: list[Merge] = field(default_factory=list)
 
 
 class Dresser(Protocol):

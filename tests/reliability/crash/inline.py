@@ -12,11 +12,11 @@ import anyio.lowlevel
 import anyio.to_thread
 from service import Service
 
-from civitai_dl import _compose
+from civitai_dl import _compose, _dressing
 from civitai_dl._dressing import dress
 from civitai_dl.adapters.catalog import Database
 from civitai_dl.adapters.catalog._open import open_connection
-from civitai_dl.domain.entities import StoredFile
+from civitai_dl.domain.entities import Dialect, StoredFile
 from civitai_dl.worker import Dressing
 
 T = TypeVar("T")
@@ -62,15 +62,23 @@ _pages: dict[tuple[object, ...], Dressing] = {}
 
 
 def _remembered(
-    model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool, site: str
+    model_json: bytes,
+    stored: Mapping[str, StoredFile],
+    *,
+    sidecars: bool,
+    site: str,
+    dialects: tuple[Dialect, ...],
+    root: str,
 ) -> Dressing:
     """As dress, which is pure, and slow."""
     facts = sorted((key, file.path, file.sha256, file.size) for key, file in stored.items())
-    key = (model_json, tuple(facts), sidecars, site)
+    key = (model_json, tuple(facts), sidecars, site, dialects, root)
     if key not in _pages:
         if len(_pages) > MOST_PAGES:
             _pages.clear()
-        _pages[key] = dress(model_json, stored, sidecars=sidecars, site=site)
+        _pages[key] = dress(
+            model_json, stored, sidecars=sidecars, site=site, dialects=dialects, root=root
+        )
     return _pages[key]
 
 
@@ -94,7 +102,7 @@ def without_sockets(service: Service) -> Iterator[None]:
 def without_threads() -> Iterator[None]:
     """What would be done in threads is done in the loop."""
     with (
-        mock.patch.object(_compose, "dress", _remembered),
+        mock.patch.object(_dressing, "dress", _remembered),
         mock.patch.object(_compose, "Database", InlineDatabase),
         mock.patch.object(anyio.to_thread, "run_sync", _at_once),
     ):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ._examine import examine
     from ._holdings import FileStanding, Holdings, ModelHolding, StoredPicture
     from ._inspection import Chosen, Fate, Inspection
+    from ._models import Shelf
+    from ._pictures import Listed, Pictures
     from ._rebuild import Rebuilding
     from ._shelf import ShelfFile, read_shelf
     from ._unfinished import Asked, Undone, find_undone
@@ -40,11 +42,14 @@ __all__ = [
     "Glance",
     "Holdings",
     "Inspection",
+    "Listed",
     "ModelHolding",
+    "Pictures",
     "Rebuilding",
     "Root",
     "RunBegun",
     "Runs",
+    "Shelf",
     "ShelfFile",
     "SqliteCatalog",
     "SqliteLedger",
@@ -75,6 +80,9 @@ __getattr__ = opens_later(
         "Rebuilding": "_rebuild",
         "StoredPicture": "_holdings",
         "ShelfFile": "_shelf",
+        "Listed": "_pictures",
+        "Pictures": "_pictures",
+        "Shelf": "_models",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

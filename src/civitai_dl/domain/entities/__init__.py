@@ -18,6 +18,7 @@ from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
 from ._selection import Selection
+from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
     CreatorTarget,
     HashTarget,
@@ -79,6 +80,7 @@ __all__ = [
     "ALL_LEVELS",
     "LARGEST_ID",
     "SUBJECTS",
+    "USUAL_DIALECTS",
     "Account",
     "Air",
     "Answer",
@@ -88,6 +90,7 @@ __all__ = [
     "CreatorRef",
     "CreatorTarget",
     "Deferred",
+    "Dialect",
     "Digests",
     "DressRef",
     "Dressed",
