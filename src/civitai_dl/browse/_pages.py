@@ -28,7 +28,7 @@ from civitai_dl.domain.library import (
 from civitai_dl.domain.messages import format_bytes
 
 from ._links import Links
-from ._words import LANGUAGES, Say, words_of
+from ._words import LANGUAGES, Say, counted, words_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,6 +63,7 @@ def templates() -> Environment:
     environment.filters["bytes"] = format_bytes
     environment.filters["day"] = day
     environment.filters["rating"] = _rating
+    environment.filters["holding"] = _holding
     return environment
 
 
@@ -77,6 +78,14 @@ def day(moment: float) -> str:
 def _rating(level: int) -> str:
     found = rating_of(level)
     return dict(RATINGS).get(0 if found is None else found.value, "?")
+
+
+def _holding(creator: CreatorCard, say: Say) -> str:
+    return say(
+        "{models}, {images}",
+        models=counted(say, creator.models, "1 model", "{count} models"),
+        images=counted(say, creator.images, "1 image", "{count} images"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,7 @@ def models_page(
             for standing in Standing
         ],
         orders=[(order.value, say(text)) for order, text in _ORDERS.items()],
-        counted=say("{count} models", count=f"{listing.total or 0:,}"),
+        counted=counted(say, listing.total or 0, "1 model", "{count} models"),
         reading=_reading(say, extent),
         chosen=query != ModelQuery(order=query.order, after=query.after, limit=query.limit),
         empty=_empty(say, extent),
@@ -232,7 +241,7 @@ def images_page(
 def _counted(say: Say, listing: Listing[Picture]) -> str:
     if listing.total is None:
         return say("more than {count} images", count=f"{listing.most:,}")
-    return say("{count} images", count=f"{listing.total:,}")
+    return counted(say, listing.total, "1 image", "{count} images")
 
 
 def _reading(say: Say, extent: Extent) -> str:
@@ -309,10 +318,9 @@ def creators_page(
     frame: Frame, text: str, listing: Listing[CreatorCard], *, following: str = ""
 ) -> str:
     """All creators."""
-    say = frame.say
-    counted = say("{count} creators", count=f"{listing.total or 0:,}")
+    total = counted(frame.say, listing.total or 0, "1 creator", "{count} creators")
     return frame.render(
-        "creators", "creators", text=text, listing=listing, following=following, counted=counted
+        "creators", "creators", text=text, listing=listing, following=following, counted=total
     )
 
 

@@ -72,10 +72,13 @@ JAPANESE = {
     "videos": "動画",
     "sounds": "音声",
     "{count} models": "{count} モデル",
+    "1 model": "1 モデル",
     "{count} images": "{count} 枚",
+    "1 image": "1 枚",
     "more than {count} images": "{count} 枚以上",
     "{count} creators": "作者 {count} 人",
-    "{models} models, {images} images": "モデル {models} 件、画像 {images} 枚",
+    "1 creator": "作者 1 人",
+    "{models}, {images}": "{models}、画像 {images}",
     "reading the archive: {share} %": "アーカイブを読み込み中: {share} %",
     "{count} images with these words in their prompts": "プロンプトにこの語がある画像 {count} 枚",
     "Nothing fits this choice.": "条件に合うものがありません。",
@@ -137,6 +140,11 @@ def words_of(language: str) -> Say:
         return spoken.format(**facts) if facts else spoken
 
     return say
+
+
+def counted(say: Say, count: int, one: str, many: str) -> str:
+    """So many of them; English has a word for one alone. many: with a place for the count."""
+    return say(one) if count == 1 else say(many, count=f"{count:,}")
 
 
 def pick(asked: str | None, remembered: str | None, accepted: str, fallback: str) -> str:

@@ -82,7 +82,9 @@
     all("video[data-src]", within).forEach((video) => seeing.observe(video));
     all("[data-more]", within).forEach((link) => nearing.observe(link));
   }
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const playing = (event, play) => {
+    if (calm.matches) return;
     const video = event.target.closest?.(".open, .cover")?.querySelector("video[data-src]");
     if (!video || !video.src) return;
     if (play) video.play().catch(() => {});
@@ -186,7 +188,7 @@
     } else {
       shown.controls = true;
       shown.loop = true;
-      shown.autoplay = true;
+      shown.autoplay = !calm.matches;
       shown.setAttribute("aria-label", one("video", link)?.getAttribute("aria-label") ?? "");
     }
     shown.src = link.dataset.full;
@@ -216,7 +218,11 @@
     stage.replaceChildren(shown);
     one(".prev", box).hidden = one(".next", box).hidden = shots.length < 2;
     tell(link);
-    if (!box.open) box.showModal();
+    if (!box.open) {
+      box.showModal();
+      // Else a video would be given the keys: its arrows seek, ours go on to the next image.
+      box.focus();
+    }
     link.scrollIntoView({ block: "nearest" });
     const ahead = shots[(at + 1) % shots.length];
     if (ahead !== link && ahead.dataset.media === "image") new Image().src = ahead.dataset.full;

@@ -93,6 +93,8 @@ class FakeImage:
     """0: the image's own id. Equal seed, size, format and meta make equal bytes, but for filler."""
     filler: int = 0
     """Bytes of a private chunk in a PNG, so that it weighs as much as a real one; by its id."""
+    data: bytes | None = None
+    """The upload itself, whatever the format says of it; None: a pattern."""
     version_ids: tuple[int, ...] = ()
     post_id: int | None = 0
     """0: a post of its own; None: no post."""

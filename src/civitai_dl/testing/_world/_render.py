@@ -74,6 +74,8 @@ def container(file: FakeFile) -> str:
 
 def image_bytes(image: FakeImage) -> bytes:
     """Return the original upload of an image."""
+    if image.data is not None:
+        return image.data
     data = _rendered(
         image.format, image.width, image.height, image.seed or image.id, _prompt(image)
     )

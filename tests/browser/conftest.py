@@ -1,0 +1,123 @@
+"""A real Chromium before archives that the real program made; each is made once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from browsing import Archiver, archiving, shown  # noqa: E402  # the path had to be told first
+from shelf_world import GONE, HALFWAY, shelf_world  # noqa: E402  # as above
+from watch import Watch  # noqa: E402  # as above
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+REQUIRED = os.environ.get("CIVITAI_DL_BROWSER") == "required"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+Open = Callable[..., "Page"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of this folder goes to one process, which makes the archives once."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def shelf_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of 300 models: one is gone, one has failed, one was interrupted."""
+    place = tmp_path_factory.mktemp("shelf")
+    with archiving(shelf_world(), place) as archiver:
+        fill_shelf(archiver)
+    return place / "archive"
+
+
+def fill_shelf(archiver: Archiver) -> None:
+    """Download all of the world, and what happens to three of its models."""
+    world = archiver.fake.world
+    most = [str(model.id) for model in world.models if model.id != HALFWAY]
+    assert 1 == archiver.download(*most, users=["lumen", "yamane_ken"])
+    world.remove_model(GONE)
+    assert 0 == archiver.download(str(GONE), words=["--no-gallery"])
+    assert 130 == archiver.download_half(str(HALFWAY), "Half")
+
+
+@pytest.fixture(scope="session")
+def shelf(shelf_folder: Path) -> Iterator[str]:
+    """The address at which `civitai-dl browse` shows it."""
+    with shown(shelf_folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser. For one module only: while it is there no other event loop can run here."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        unavailable(f"no Chromium on this machine ({', '.join(NAMES)})")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield browser
+        browser.close()
+
+
+def unavailable(why: str) -> None:
+    """Skip, unless the environment says that the browser must be there."""
+    if REQUIRED:
+        pytest.fail(f"CIVITAI_DL_BROWSER=required, but {why}")
+    pytest.skip(why)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """Hears what pages do; the address that is theirs is told by who opens them."""
+    return Watch("")
+
+
+@pytest.fixture
+def open_page(chromium: Browser, watch: Watch) -> Iterator[Open]:
+    """Open an address in a context of its own: `open_page(address, "/images", locale="ja-JP")`.
+
+    A test fails afterwards when a page complained, or asked for anything elsewhere.
+    """
+    contexts = []
+
+    def opening(address: str, path: str = "/", **how: object) -> Page:
+        watch.own = address
+        wide = {"width": 1280, "height": 900}
+        context = chromium.new_context(**{"viewport": wide, "locale": "en-US", **how})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        watch.over(context)
+        page = context.new_page()
+        page.goto(f"{address}{path}")
+        return page
+
+    yield opening
+    for context in contexts:
+        context.close()
+    assert [] == watch.told()
