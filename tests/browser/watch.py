@@ -51,4 +51,6 @@ class Watch:
 
     def told(self) -> list[str]:
         """All that was wrong and is not what the test provoked."""
-        return [fault for fault in self.faults if not any(part in fault for part in self.expected)]
+        return [
+            fault for fault in self.faults if not any(part in fault for part in self.expected)
+        ]
