@@ -28,6 +28,9 @@ PORT = 8410
 LOOK_SECONDS = 5.0
 """Between two looks whether a run has stored something new."""
 
+REST = 10.0
+"""Times as long as a look took, nobody looks again."""
+
 CLOSE_SECONDS = 2.0
 
 
@@ -56,8 +59,10 @@ async def exhibition(folder: Path, settings: Settings) -> AsyncIterator[Exhibit]
 async def keep_reading(exhibit: Exhibit) -> None:
     """Bring the library up to date, and hold it there while runs go on; ends when cancelled."""
     while True:
+        began = anyio.current_time()
         await exhibit.library.read(exhibit.holdings)
-        await anyio.sleep(LOOK_SECONDS)
+        # A look at a large archive takes its time; most of it belongs to those who look at pages.
+        await anyio.sleep(max(LOOK_SECONDS, REST * (anyio.current_time() - began)))
 
 
 async def serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -63,10 +64,18 @@ def load_object(data: bytes | None) -> Document | None:
     if data is None:
         return None
     try:
-        found = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        found = _decoded(data)
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _decoded(data: bytes) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.MsgspecError:
+        # It refuses half a character, as an edited document may have; whoever reads mends that.
+        return json.loads(data.decode("utf-8", "replace"), strict=False)
 
 
 @dataclass(frozen=True, slots=True)

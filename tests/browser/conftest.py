@@ -33,6 +33,9 @@ QUIET = (
     "--disable-sync",
 )
 
+PATIENCE = 15_000.0
+"""Milliseconds that a page may take for anything, on a machine with other work."""
+
 Open = Callable[..., "Page"]
 
 
@@ -76,9 +79,10 @@ def chromium() -> Iterator[Browser]:
     if found is None:
         unavailable(f"no Chromium on this machine ({', '.join(NAMES)})")
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         unavailable("playwright is not installed")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield browser
@@ -110,7 +114,7 @@ def open_page(chromium: Browser, watch: Watch) -> Iterator[Open]:
         watch.own = address
         wide = {"width": 1280, "height": 900}
         context = chromium.new_context(**{"viewport": wide, "locale": "en-US", **how})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         watch.over(context)
         page = context.new_page()

@@ -71,7 +71,8 @@ class Site:
                 web.get("/images", self._images),
                 web.get(r"/images/{row:\d+}", self._image),
                 web.get("/creators", self._creators),
-                web.get("/creators/{name}", self._creator),
+                # aiohttp's own pattern for a part has no room for braces.
+                web.get("/creators/{name:[^/]+}", self._creator),
                 web.get("/run", self._run),
                 web.get(r"/thumbs/{row:\d+}-{mark:[0-9a-f]+}.webp", self._thumb),
                 web.get(r"/media/{row:\d+}-{mark:[0-9a-f]+}/{name}", self._media),
@@ -225,7 +226,8 @@ class Site:
             raise web.HTTPNotFound
         data = await self._thumbnails.of(picture.path, picture.mark)
         if data is None:
-            raise web.HTTPNotFound
+            # Too large, or of a kind that only browsers know: they may try.
+            return self._file(self._shown.folder / picture.path, FOR_EVER)
         headers = {"Cache-Control": FOR_EVER, "Content-Security-Policy": MEDIA_POLICY}
         return web.Response(body=data, content_type="image/webp", headers=headers)
 

@@ -15,8 +15,9 @@ WIDTH = 450
 
 QUALITY = 78
 FOLDER = "thumbs"
-MOST_PIXELS = 200_000_000
-"""Larger images are not decoded: a few bytes can claim to be thousands of megapixels."""
+MOST_PIXELS = 50_000_000
+"""Larger images are not decoded: it takes 200 MB for these already, and a few bytes can claim to be
+thousands of megapixels."""
 
 AT_ONCE = 2
 
