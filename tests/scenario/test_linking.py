@@ -915,6 +915,16 @@ async def test_a_folder_that_looks_odd_can_be_insisted_on(tmp_path: Path) -> Non
     assert ["models/Lora/a.safetensors"] == weights(root)
 
 
+async def test_a_path_that_cannot_be_noted_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text in any way cannot be written into the record."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    before = snapshot(root)
+    with pytest.raises(UsageError, match="no UTF-8"):
+        await linked(archive, root, folders={"LORA": "models/\udcff"})
+    assert before == snapshot(root)
+
+
 async def test_an_application_is_only_one(tmp_path: Path) -> None:
     """Another --layout for the same folder is refused until everything is taken back."""
     archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)

@@ -13,7 +13,7 @@ COMMANDS = {
     "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
-    "link": ("_link", "Place model files in the folders of A1111, Forge, ComfyUI and others."),
+    "link": ("_link", "Place model files in the folders of A1111, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
     "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
