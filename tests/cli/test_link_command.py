@@ -56,26 +56,26 @@ def test_place_look_and_take_back(root: Path, civitai_dl: Command) -> None:
     """The three commands of an ordinary day, and what they say."""
     before = tree(root)
     foretold = civitai_dl("link", root, "--layout", "a1111", "-o", "archive", "--dry-run")
-    assert "would be placed (40.0 kB)" in foretold.stdout
+    assert "1 file to be placed (40.0 kB)" in foretold.stdout
     assert before == tree(root)
     done = civitai_dl("link", root, "--layout", "a1111", "-o", "archive")
     assert (0, "") == (done.returncode, done.stderr)
     for words in (
-        "1 files placed (40.0 kB), 2 previews and sidecars",
-        "  models/Lora: 1 files",
-        "  1 hard links, which take no room",
+        "1 file placed (40.0 kB), previews and sidecars: 2",
+        "  models/Lora: 1 file (40.0 kB)",
+        "  hard links, which take no room: 1",
         "without a place: 1 Archive: it has to be unpacked first",
     ):
         assert words in done.stdout
     again = civitai_dl("link", root, "-o", "archive")
-    assert "3 are there already" in again.stdout
+    assert "there already: 3" in again.stdout
     quiet = civitai_dl("link", root, "-o", "archive", "-q")
     assert (0, "", "") == (quiet.returncode, quiet.stdout, quiet.stderr)
     foretold = civitai_dl("unlink", root, "--dry-run")
-    assert "3 files would be removed, 0 kept; nothing was changed" in foretold.stdout
+    assert "3 files to be removed, 0 to be kept; nothing was changed" in foretold.stdout
     taken = civitai_dl("unlink", root)
     assert "3 files removed, 0 kept" in taken.stdout
-    assert "1 folders that were made for them are gone, too" in taken.stdout
+    assert "folders that were made for them and are gone, too: 1" in taken.stdout
     assert before == tree(root)
 
 
@@ -84,7 +84,7 @@ def test_it_speaks_japanese_and_json(root: Path, civitai_dl: Command) -> None:
     """Both commands, for people and for programs."""
     words = ("link", root, "--layout", "a1111", "-o", "archive")
     said = civitai_dl(*words, "--dry-run", "--lang", "ja").stdout
-    assert "配置予定 1 ファイル" in said
+    assert "配置予定 ファイル 1 件" in said
     assert "配置先なし: Archive 1 件: 先に展開する必要があります" in said
     told = json.loads(civitai_dl(*words, "--json").stdout)
     assert ("a1111", str(root), True, 0) == (
@@ -249,6 +249,53 @@ def test_a_killed_command_leaves_nothing_unknown(
         assert before == tree(root)
     assert call > 10
     assert whole is not None
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from civitai_dl.adapters.storage import _system
+from civitai_dl.cli import _linking
+
+heard = threading.Event()
+emit, link = _linking._Voice.emit, _system.System.link
+
+def hear(self, event):
+    emit(self, event)
+    heard.set()
+
+def interrupted(self, existing, new):
+    link(self, existing, new)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert heard.wait(60)
+
+_linking._Voice.emit, _system.System.link = hear, interrupted
+
+from civitai_dl.cli._main import cli
+cli.main(args=sys.argv[1:], prog_name="civitai-dl")
+"""
+
+
+def test_a_signal_ends_it_in_order(
+    tmp_path: Path, archive: Path, root: Path, environment: dict[str, str], civitai_dl: Command
+) -> None:
+    """Ctrl-C: what is placed by then is told and known, status 130, and the same goes on."""
+    before = tree(root)
+    words = ["link", str(root), "--layout", "a1111", "-o", str(archive)]
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, *words],
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert 130 == done.returncode, done.stderr
+    assert "stopped: the same command goes on" in done.stdout
+    assert "stopping: what is on its way is kept" in done.stderr
+    assert (root / LORA).is_file()
+    assert 0 == civitai_dl(*words).returncode
+    assert 0 == civitai_dl("unlink", root).returncode
+    assert before == tree(root)
 
 
 def test_links_need_no_archive_to_be_taken_back(

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from applications import (
     TOPS,
@@ -615,6 +616,46 @@ async def test_the_newest_takes_the_place_of_the_others(tmp_path: Path) -> None:
     assert 0 == (await linked(archive, root, choice=newest, prune=True)).stale
 
 
+@pytest.mark.parametrize("prune", [False, True])
+async def test_a_name_is_free_when_its_file_is_about_to_go(tmp_path: Path, *, prune: bool) -> None:
+    """A new version with the old one's file name: it takes its place only with --prune."""
+    world = model_world(FakeFile("a.safetensors"))
+    archive = await archived(world, tmp_path)
+    root = application(tmp_path)
+    newest = choice(newest=True)
+    await linked(archive, root, choice=newest)
+    world.add_version(1, FakeVersion("new", files=[FakeFile("a.safetensors", 7000)]))
+    archive = await archived(world, tmp_path)
+    report = await linked(archive, root, choice=newest, prune=prune)
+    (placed,) = (done for done in report.done if not done.beside)
+    assert 7000 == (root / placed.path).stat().st_size
+    assert (prune, prune) == (placed.path == "models/Lora/a.safetensors", placed.replaced)
+    assert (1 if prune else 2) == len(weights(root))
+    assert [] == (await linked(archive, root, choice=newest, prune=prune)).done
+    await unlinked(root)
+    assert [] == names(root)
+
+
+async def test_two_commands_at_once_do_the_work_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one was faster between the look and the lock: it is looked at again."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    lock, faster = LinkRecord.lock, []
+
+    def lock_later(record: LinkRecord) -> object:
+        if not faster:
+            faster.append(None)
+            faster[0] = anyio.from_thread.run(linked, archive, root)
+        return lock(record)
+
+    monkeypatch.setattr(LinkRecord, "lock", lock_later)
+    report = await linked(archive, root)
+    assert (3, 0, 3) == (len(faster[0].done), len(report.done), report.there)
+    assert 0 == report.exit_code
+
+
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [
@@ -913,6 +954,16 @@ async def test_a_folder_that_looks_odd_can_be_insisted_on(tmp_path: Path) -> Non
     assert str(tmp_path) in refused.value.hint
     await linked(archive, root, force=True)
     assert ["models/Lora/a.safetensors"] == weights(root)
+
+
+async def test_a_path_that_cannot_be_noted_is_refused(tmp_path: Path) -> None:
+    """Bytes that are no text in any way cannot be written into the record."""
+    archive = await archived(model_world(FakeFile("a.safetensors")), tmp_path)
+    root = application(tmp_path)
+    before = snapshot(root)
+    with pytest.raises(UsageError, match="no UTF-8"):
+        await linked(archive, root, folders={"LORA": "models/\udcff"})
+    assert before == snapshot(root)
 
 
 async def test_an_application_is_only_one(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ MOST = 20
 """Paths that are told one by one."""
 
 _WAYS = {
-    Way.HARDLINK: "  {n} hard links, which take no room",
-    Way.REFLINK: "  {n} reflinks, which take no room until one side changes",
-    Way.SYMLINK: "  {n} symbolic links into the archive, which must stay where it is",
-    Way.COPY: "  {n} copies, {size}",
+    Way.HARDLINK: "  hard links, which take no room: {n}",
+    Way.REFLINK: "  reflinks, which take no room until one side changes: {n}",
+    Way.SYMLINK: "  symbolic links into the archive, which must stay where it is: {n}",
+    Way.COPY: "  copies ({size}): {n}",
 }
 
 _NO_PLACE = {
@@ -47,24 +47,24 @@ def link_account(report: LinkReport, messages: Messages) -> str:
     lines = [_head(report, messages), *_folders(report.done, messages)]
     lines += _ways(report.done, messages)
     counts = [
-        (report.there, "{n} are there already"),
-        (report.same, "{n} are there as files of your own with the same bytes"),
+        (report.there, "there already: {n}"),
+        (report.same, "there as files of your own with the same bytes: {n}"),
         (
             report.kept,
-            "{n} previews or sidecars were left as they are: your own, or edited",
+            "previews and sidecars left as they are, your own or edited: {n}",
         ),
         (
             sum(done.replaced for done in report.done),
-            "{n} of these take the place of older ones, since the archive has others now",
+            "of these in the place of older ones, since the archive has others now: {n}",
         ),
-        (len(report.pruned), "{n} placed earlier are not wanted any more, and go (--prune)"),
+        (len(report.pruned), "placed earlier and not wanted any more, removed by --prune: {n}"),
         (
             report.stale - len(report.pruned),
-            "{n} placed earlier are not wanted by this command; --prune removes them",
+            "placed earlier and not wanted by this command (--prune removes them): {n}",
         ),
         (
             report.unread,
-            "{n} lines of the record cannot be read; what they tell of is left alone",
+            "lines of the record that cannot be read (what they tell of is left alone): {n}",
         ),
     ]
     lines += [messages.say(text, n=f"{count:,}") for count, text in counts if count > 0]
@@ -94,17 +94,17 @@ def link_account(report: LinkReport, messages: Messages) -> str:
 
 def _head(report: LinkReport, messages: Messages) -> str:
     weights = [done for done in report.done if not done.beside]
-    text = "{layout} in {root}: {files} files placed ({size}), {beside} previews and sidecars"
+    text = "{layout} in {root}: {files} placed ({size}), previews and sidecars: {beside}"
     if report.dry_run:
         text = (
-            "{layout} in {root}: {files} files would be placed ({size}),"
-            " {beside} previews and sidecars; nothing was changed"
+            "{layout} in {root}: {files} to be placed ({size}),"
+            " previews and sidecars: {beside}; nothing was changed"
         )
     return messages.say(
         text,
         layout=report.layout.value,
         root=printable(str(report.root)),
-        files=f"{len(weights):,}",
+        files=messages.files(len(weights)),
         size=format_bytes(sum(done.size for done in weights)),
         beside=f"{len(report.done) - len(weights):,}",
     )
@@ -119,9 +119,9 @@ def _folders(done: Sequence[Done], messages: Messages) -> list[str]:
         weights = [one for one in found if not one.beside]
         lines.append(
             messages.say(
-                "  {folder}: {files} files ({size}), {beside} previews and sidecars",
+                "  {folder}: {files} ({size}), previews and sidecars: {beside}",
                 folder=printable(folder),
-                files=f"{len(weights):,}",
+                files=messages.files(len(weights)),
                 size=format_bytes(sum(one.size for one in weights)),
                 beside=f"{len(found) - len(weights):,}",
             )
@@ -199,26 +199,26 @@ def link_json(report: LinkReport) -> str:
 
 def unlink_account(report: UnlinkReport, messages: Messages) -> str:
     """What a person reads at the end of `unlink`."""
-    text = "{root}: {files} files removed, {kept} kept"
+    text = "{root}: {files} removed, {kept} kept"
     if report.dry_run:
-        text = "{root}: {files} files would be removed, {kept} kept; nothing was changed"
+        text = "{root}: {files} to be removed, {kept} to be kept; nothing was changed"
     lines = [
         messages.say(
             text,
             root=printable(str(report.root)),
-            files=f"{len(report.removed):,}",
+            files=messages.files(len(report.removed)),
             kept=f"{len(report.kept):,}",
         )
     ]
     if report.folders:
-        text = "{n} folders that were made for them are gone, too"
+        text = "folders that were made for them and are gone, too: {n}"
         lines.append(messages.say(text, n=f"{len(report.folders):,}"))
     lines += [
         messages.say(_KEPT[why], path=printable(record.path)) for record, why in report.kept[:MOST]
     ]
     lines += _more(len(report.kept) - MOST, messages)
     if report.unread:
-        text = "{n} lines of the record cannot be read; what they tell of is left alone"
+        text = "lines of the record that cannot be read (what they tell of is left alone): {n}"
         lines.append(messages.say(text, n=f"{report.unread:,}"))
     if report.interrupted:
         lines.append(messages.say("stopped: the same command goes on"))

@@ -15,7 +15,7 @@ COMMANDS = {
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
     "browse": ("_browse", "Look at the archive in a browser; works offline."),
-    "link": ("_link", "Place model files in the folders of A1111, Forge, ComfyUI and others."),
+    "link": ("_link", "Place model files in the folders of A1111, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),
     "sidecars": ("_sidecars", "Write pages and sidecars anew from what the archive holds."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),

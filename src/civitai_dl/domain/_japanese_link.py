@@ -4,14 +4,14 @@ from __future__ import annotations
 
 LINKS: dict[str, str] = {
     "{files} of {total} done, {size} read": "{total} 件中 {files} 件を処理、読み取り {size}",
-    "  {n} hard links, which take no room": "  ハードリンク {n} 件 (容量を消費しません)",
-    "  {n} reflinks, which take no room until one side changes": (
+    "  hard links, which take no room: {n}": "  ハードリンク {n} 件 (容量を消費しません)",
+    "  reflinks, which take no room until one side changes: {n}": (
         "  reflink {n} 件 (どちらかを変更するまで容量を消費しません)"
     ),
-    "  {n} symbolic links into the archive, which must stay where it is": (
+    "  symbolic links into the archive, which must stay where it is: {n}": (
         "  アーカイブへのシンボリックリンク {n} 件 (アーカイブを移動しないでください)"
     ),
-    "  {n} copies, {size}": "  コピー {n} 件、{size}",
+    "  copies ({size}): {n}": "  コピー {n} 件、{size}",
     "training data is nothing that an application loads": (
         "学習データはアプリケーションが読み込むものではありません"
     ),
@@ -37,23 +37,23 @@ LINKS: dict[str, str] = {
         "アーカイブ側のファイルがないか、破損しています (civitai-dl verify を実行してください)"
     ),
     "another file has just been put there": "処理中に別のファイルが置かれました",
-    "{n} are there already": "{n} 件は配置済みです",
-    "{n} are there as files of your own with the same bytes": (
+    "there already: {n}": "{n} 件は配置済みです",
+    "there as files of your own with the same bytes: {n}": (
         "{n} 件は、同じ内容のファイルがすでに置かれています"
     ),
-    "{n} previews or sidecars were left as they are: your own, or edited": (
+    "previews and sidecars left as they are, your own or edited: {n}": (
         "プレビューや付随ファイル {n} 件は、元からあるか編集されているため、そのままにしました"
     ),
-    "{n} of these take the place of older ones, since the archive has others now": (
+    "of these in the place of older ones, since the archive has others now: {n}": (
         "うち {n} 件は、アーカイブの内容が変わったため置き換えたものです"
     ),
-    "{n} placed earlier are not wanted any more, and go (--prune)": (
+    "placed earlier and not wanted any more, removed by --prune: {n}": (
         "以前に配置した {n} 件は不要になったため取り除きます (--prune)"
     ),
-    "{n} placed earlier are not wanted by this command; --prune removes them": (
+    "placed earlier and not wanted by this command (--prune removes them): {n}": (
         "以前に配置した {n} 件は今回の対象外です (--prune で取り除けます)"
     ),
-    "{n} lines of the record cannot be read; what they tell of is left alone": (
+    "lines of the record that cannot be read (what they tell of is left alone): {n}": (
         "配置の記録のうち {n} 行を読み取れません (該当するファイルには触れません)"
     ),
     "extra_model_paths.yaml is not read; --folder TYPE=PATH names other folders": (
@@ -69,27 +69,25 @@ LINKS: dict[str, str] = {
     ),
     "not placed: {path}: {why}": "配置できません: {path}: {why}",
     "stopped: the same command goes on": "停止しました。同じコマンドで続きから再開できます",
-    "{layout} in {root}: {files} files placed ({size}), {beside} previews and sidecars": (
-        "{root} ({layout}): {files} ファイルを配置 ({size})、プレビューと付随ファイル {beside} 件"
+    "{layout} in {root}: {files} placed ({size}), previews and sidecars: {beside}": (
+        "{root} ({layout}): {files}を配置 ({size})、プレビューと付随ファイル {beside} 件"
     ),
     (
-        "{layout} in {root}: {files} files would be placed ({size}),"
-        " {beside} previews and sidecars; nothing was changed"
+        "{layout} in {root}: {files} to be placed ({size}),"
+        " previews and sidecars: {beside}; nothing was changed"
     ): (
-        "{root} ({layout}): 配置予定 {files} ファイル ({size})、プレビューと付随ファイル "
+        "{root} ({layout}): 配置予定 {files} ({size})、プレビューと付随ファイル "
         "{beside} 件 (何も変更していません)"
     ),
-    "  {folder}: {files} files ({size}), {beside} previews and sidecars": (
-        "  {folder}: {files} ファイル ({size})、プレビューと付随ファイル {beside} 件"
+    "  {folder}: {files} ({size}), previews and sidecars: {beside}": (
+        "  {folder}: {files} ({size})、プレビューと付随ファイル {beside} 件"
     ),
     "without a place: {n} {kind}: {why}": "配置先なし: {kind} {n} 件: {why}",
-    "{root}: {files} files removed, {kept} kept": (
-        "{root}: {files} ファイルを取り除き、{kept} 件を残しました"
+    "{root}: {files} removed, {kept} kept": ("{root}: {files}を取り除き、{kept} 件を残しました"),
+    "{root}: {files} to be removed, {kept} to be kept; nothing was changed": (
+        "{root}: {files}を取り除き、{kept} 件を残す予定です (何も変更していません)"
     ),
-    "{root}: {files} files would be removed, {kept} kept; nothing was changed": (
-        "{root}: {files} ファイルを取り除き、{kept} 件を残す予定です (何も変更していません)"
-    ),
-    "{n} folders that were made for them are gone, too": (
+    "folders that were made for them and are gone, too: {n}": (
         "配置のために作ったフォルダー {n} 個も取り除きました"
     ),
     "kept, since the archive has no copy of it any more: {path}": (

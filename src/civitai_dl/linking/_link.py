@@ -7,7 +7,7 @@ in the application's own folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -132,6 +132,7 @@ def _link(
 ) -> LinkReport:
     root = root_of(order.root)
     _check_apart(root, archive)
+    _check_texts([str(archive), *order.folders.values()])
     record = LinkRecord(root, system)
     record.read()
     layout = _layout_of(order, record)
@@ -267,6 +268,17 @@ def _check_apart(root: Path, archive: Path) -> None:
             f"the archive and the application must lie apart: {archive}, {root}",
             hint="an application that looks through the archive finds every file twice",
         )
+
+
+def _check_texts(paths: Iterable[str]) -> None:
+    """Refuse what cannot be written into the record."""
+    for path in paths:
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"this path is no UTF-8: {path!r}", hint="rename the folder, or link to it"
+            ) from None
 
 
 def _layout_of(order: LinkOrder, record: LinkRecord) -> Layout:

@@ -16,6 +16,7 @@ from civitai_dl.domain.placing import (
     Way,
     Whose,
     is_current,
+    is_last,
     stem_of,
     stems_for,
     whose,
@@ -170,7 +171,7 @@ class Planner:
         record = self.record.records.get(path)
         if record is not None and self._whose(record, final, facts) is Whose.OURS:
             is_stale = record.key not in wanted and record.archive == str(self.archive)
-            return self.prune and is_stale
+            return self.prune and is_stale and not is_last(record, facts)
         return facts.there is There.NOTHING or self._is_same(member, path, final, facts)
 
     def _place(self, folder: str, name: str) -> Path:
