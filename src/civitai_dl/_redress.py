@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import sys
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import anyio
 
 from civitai_dl.adapters.catalog import (
     STATE_FILE,
@@ -16,22 +19,27 @@ from civitai_dl.adapters.catalog import (
 )
 from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, local_path, open_storage
 from civitai_dl.domain.entities import DressRef, ModelId, Notice
-from civitai_dl.errors import StorageError, StorageFull, UsageError
+from civitai_dl.errors import CivitaiDLError, StorageError, StorageFull, UsageError
 from civitai_dl.worker import Dresser, dress_model
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
 
 from ._compose import opened, teller
 from ._dressing import dresser_of, maker_of
 from ._embedding import Embedding, EmbedReport
+from ._ending import first_error
 from ._memory import recall
 
 if TYPE_CHECKING:
-    import anyio
-
     from civitai_dl.config import Settings
     from civitai_dl.ports import Reporter
 
 MODELS_AT_ONCE = 100
 """Models that are asked of the catalog in one go."""
+
+DRESSED_AT_ONCE = 8
+"""Models that are written at the same time."""
 
 
 @dataclass(slots=True)
@@ -126,12 +134,27 @@ async def _go_through(
 ) -> None:
     after = 0
     while batch := await shelf.models_after(after, MODELS_AT_ONCE):
-        for model_id in batch:
+        for start in range(0, len(batch), DRESSED_AT_ONCE):
             if stop.is_set():
                 report.interrupted = True
                 return
-            await _dress(model_id, wardrobe, report)
+            await _dress_together(batch[start : start + DRESSED_AT_ONCE], wardrobe, report)
         after = batch[-1]
+
+
+async def _dress_together(
+    model_ids: Sequence[ModelId], wardrobe: _Wardrobe, report: RedressReport
+) -> None:
+    """Several models: what is made durable for one is so for the others at the same price."""
+    try:
+        async with anyio.create_task_group() as group:
+            for model_id in model_ids:
+                group.start_soon(_dress, model_id, wardrobe, report)
+    except BaseExceptionGroup as errors:
+        known, others = errors.split(CivitaiDLError)
+        if known is None or others is not None:
+            raise
+        raise first_error(known) from None
 
 
 async def _dress(model_id: ModelId, wardrobe: _Wardrobe, report: RedressReport) -> None:

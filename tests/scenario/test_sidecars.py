@@ -21,8 +21,10 @@ from readers import (
 
 from civitai_dl._redress import RedressReport, redress
 from civitai_dl.adapters.reporters import NullReporter
+from civitai_dl.adapters.storage import LocalStorage
 from civitai_dl.config import Settings
 from civitai_dl.domain.entities import Dialect, Kind, Notice, TaskSettled
+from civitai_dl.errors import StorageDenied, StorageError, StorageFull
 from civitai_dl.ports import Reporter
 from civitai_dl.testing import (
     FakeCivitai,
@@ -416,6 +418,31 @@ async def test_what_is_remembered_counts_where_nothing_is_given(tmp_path: Path) 
     settings = replace(FAST, output=str(tmp_path))
     await redress(settings, RedressReport(), reporter=NullReporter(), stop=anyio.Event())
     assert "Snow" == stability_matrix_info(weights(tmp_path))["ModelName"]
+
+
+async def test_trouble_with_one_model_is_no_trouble_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the disk does not let us write is told of and counted; a full disk ends it."""
+    async with FakeCivitai(world_of_one().model(2, creator="ann")) as fake:
+        await run(fake, tmp_path, wanted("model:1", "model:2"))
+    errors: list[StorageError] = [StorageDenied("not allowed"), StorageFull("no space left")]
+    save = LocalStorage.save
+
+    async def refuse(storage: LocalStorage, documents: list[tuple[str, bytes]]) -> None:
+        if documents[0][0].startswith("model_0/1/"):
+            raise errors[0]
+        await save(storage, documents)
+
+    monkeypatch.setattr(LocalStorage, "save", refuse)
+    settings, ear, report = replace(ALL, output=str(tmp_path)), Ear(), RedressReport()
+    given = {"sidecars"}
+    await redress(settings, report, reporter=ear, stop=anyio.Event(), given=given)
+    assert (1, 1, 1) == (report.models, report.failed, report.exit_code)
+    assert ["model 1: not allowed"] == ear.notices
+    del errors[0]
+    with pytest.raises(StorageFull):
+        await redress(settings, RedressReport(), reporter=ear, stop=anyio.Event(), given=given)
 
 
 async def test_models_that_cannot_be_told_of_are_counted(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ import pytest
 from archives import FAST, run, tree, wanted
 
 from civitai_dl import _embedding
-from civitai_dl._embedding import FOLDER, copy_of, is_due
+from civitai_dl._compose import opened
+from civitai_dl._embedding import FOLDER, Embedding, copy_of, is_due
 from civitai_dl._redress import RedressReport, redress
+from civitai_dl.adapters.catalog import Database
 from civitai_dl.adapters.reporters import NullReporter
-from civitai_dl.adapters.storage import STATE, LocalStorage
+from civitai_dl.adapters.storage import STATE, LocalStorage, open_storage
 from civitai_dl.archive import Left, Prompt, embed
 from civitai_dl.domain.decisions import Seen, There
 from civitai_dl.domain.entities import Notice
@@ -135,6 +137,21 @@ async def test_they_are_made_without_the_service(tmp_path: Path) -> None:
     assert second is not None
     assert (2, 0) == (second.copies, second.there), "one is missing, one is older than its original"
     assert marked.is_file()
+
+
+async def test_a_pass_can_be_interrupted(tmp_path: Path) -> None:
+    """It says so, and the next one does the rest: nothing is noted as looked at."""
+    async with FakeCivitai(world_of_images()) as fake:
+        await run(fake, tmp_path, wanted("model:1"), settings=FAST)
+    storage = open_storage(str(tmp_path))
+    database = Database(tmp_path / STATE / "state.db")
+    stop = anyio.Event()
+    stop.set()
+    async with opened(database):
+        first = await Embedding(storage, database, stop).go(everything=False)
+        assert (True, 0) == (first.interrupted, first.copies)
+        second = await Embedding(storage, database, anyio.Event()).go(everything=False)
+    assert (False, 2) == (second.interrupted, second.copies)
 
 
 async def test_images_that_are_not_whole_or_not_told_of_are_left_alone(tmp_path: Path) -> None:

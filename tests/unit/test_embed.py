@@ -193,6 +193,33 @@ def test_a_lossy_webp_is_taken_at_its_word_about_its_size() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"EXIF\0\0\0\0",
+        b"VP8X\x04\0\0\0abcdVP8L\0\0\0\0",
+        b"VP8L\x05\0\0\0abcde\0",
+        b"VP8 \x0a\0\0\0abc\x9d\x01\x2a\0\0\0\0",
+        b"VP8 \x0a\0\0\0" + bytes(10),
+        IMAGES["webp"][12:] + 2 * (b"EXIF\x0e\0\0\0MM\0*\0\0\0\x08" + bytes(6)),
+    ],
+    ids=["empty", "no picture", "header", "lossless", "no size", "no key frame", "EXIF twice"],
+)
+def test_a_webp_that_is_none_is_left_alone(body: bytes) -> None:
+    """A picture with a size is due, and one EXIF at most."""
+    whole = b"WEBP" + body
+    assert Left.BROKEN is embed(b"RIFF" + struct.pack("<I", len(whole)) + whole, PROMPT)
+
+
+def test_a_jpeg_with_two_pieces_of_exif_is_left_alone() -> None:
+    """Readers do not agree on which of them counts."""
+    segment = b"\xff\xe1\0\x16Exif\0\0MM\0*\0\0\0\x08" + bytes(6)
+    data = IMAGES["jpeg"]
+    assert isinstance(embed(data[:2] + segment + data[2:], PROMPT), bytes)
+    assert Left.BROKEN is embed(data[:2] + segment * 2 + data[2:], PROMPT)
+
+
 # --- hostile bytes
 
 

@@ -152,6 +152,37 @@ def test_lora_manager_is_told_the_short_digest_and_no_preview() -> None:
     assert (5.5, "/archive/model_0/5/7-v/x.pt") == (found["modified"], found["file_path"])
 
 
+def test_prompts_that_lora_manager_asked_for_stay() -> None:
+    """Images are matched by their address: what is told now counts, what is not told stays."""
+    told = [{"url": "a", "nsfwLevel": 4, "meta": None}, {"url": "b", "hash": "x"}]
+    model = {**MODEL, "modelVersions": [{**VERSION, "images": told}]}
+    merge = merges(model)[".metadata.json"]
+    theirs = [
+        {"url": "old", "meta": {}},
+        {"url": "a", "nsfwLevel": 1, "meta": {"prompt": "p"}},
+        "odd",
+    ]
+    once = merge.into(json.dumps({"civitai": {"images": theirs}}).encode(), 0.0)
+    assert once is not None
+    assert [
+        {"url": "a", "nsfwLevel": 4, "meta": {"prompt": "p"}},
+        {"url": "b", "hash": "x"},
+        {"url": "old", "meta": {}},
+    ] == json.loads(once)["civitai"]["images"]
+    assert once == merge.into(once, 1.0)
+
+
+@given(
+    theirs=st.lists(st.fixed_dictionaries({}, optional={"url": values, "meta": values}), max_size=4)
+)
+def test_images_are_merged_once(theirs: list[dict[str, object]]) -> None:
+    """Whatever they are called, or not: another merge changes nothing."""
+    model = {**MODEL, "modelVersions": [{**VERSION, "images": [{"url": "a"}, {}, {"url": 5}]}]}
+    merge = merges(model)[".metadata.json"]
+    once = merge.into(json.dumps({"civitai": {"images": theirs}}).encode(), 0.0)
+    assert once == merge.into(once, 1.0)
+
+
 def test_an_empty_description_hides_nothing() -> None:
     """A1111 shows a text file beside the model where the sidecar has no description."""
     found = json.loads(merges()[".json"].into(None, 0.0) or b"")

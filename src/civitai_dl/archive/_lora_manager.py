@@ -13,7 +13,7 @@ import re
 from civitai_dl.domain.decisions import split_extension
 
 from ._beside import Beside
-from ._merging import Fields, as_fields, fill, is_empty, merged
+from ._merging import Fields, as_fields, as_objects, fill, is_empty, merged
 
 INDENT = 2
 """As LoRA Manager writes it."""
@@ -91,7 +91,27 @@ def _civitai(there: Fields, info: Fields) -> Fields:
     both = {**there, **info}
     if not is_empty(there.get("trainedWords")):
         both["trainedWords"] = there["trainedWords"]
+    if isinstance(there.get("images"), list) and isinstance(info.get("images"), list):
+        both["images"] = _images(as_objects(there["images"]), as_objects(info["images"]))
     return both
+
+
+def _images(there: list[Fields], told: list[Fields]) -> list[Fields]:
+    """Each as it is told now; LoRA Manager may have asked for more, prompts above all.
+
+    Those that are told of no more stay behind the others.
+    """
+    known = {_address(image): image for image in there}
+    both = []
+    for image in told:
+        new = {name: value for name, value in image.items() if value is not None}
+        both.append({**known.get(_address(image), {}), **new})
+    addresses = set(map(_address, told))
+    return both + [image for image in there if _address(image) not in addresses]
+
+
+def _address(image: Fields) -> str:
+    return str(image.get("url"))
 
 
 def _classify(fields: Fields, beside: Beside) -> None:

@@ -59,3 +59,8 @@ def is_empty(value: object) -> bool:
 def as_fields(value: object) -> Fields:
     """The value as an object; anything else counts as empty."""
     return value if isinstance(value, dict) else {}
+
+
+def as_objects(value: object) -> list[Fields]:
+    """The objects of a list; anything else counts as empty, and is left out."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

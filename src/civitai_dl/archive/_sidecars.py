@@ -14,7 +14,7 @@ from ._a1111 import merge_a1111
 from ._beside import Beside, Preview, is_weights, stem_of
 from ._civitai_info import civitai_info
 from ._lora_manager import merge_lora_manager
-from ._merging import Fields
+from ._merging import Fields, as_objects
 from ._stability_matrix import merge_stability_matrix
 
 STILLS = frozenset({"png", "jpg", "jpeg", "webp"})
@@ -51,7 +51,7 @@ def make_sidecars(
     Never in the place of something stored, or of a file that is still to come.
     """
     made = Sidecars()
-    raws = {_id(item): item for item in _dicts(model.raw.get("modelVersions"))}
+    raws = {_id(item): item for item in as_objects(model.raw.get("modelVersions"))}
     # As disks that ignore case see them.
     taken = {name_key(found.path) for found in stored.values()}
     for version in model.versions:
@@ -98,7 +98,7 @@ class _Maker:
         preview = self._preview(stem, made)
         if not is_weights(found.path):
             return
-        answer = next((one for one in _dicts(self.raw.get("files")) if _id(one) == file.id), {})
+        answer = next((one for one in as_objects(self.raw.get("files")) if _id(one) == file.id), {})
         beside = Beside(
             model=self.model,
             version=self.version,
@@ -146,6 +146,8 @@ class _Maker:
 
 def _to_come(version: Version, beside: StoredFile, stored: Mapping[str, StoredFile]) -> set[str]:
     """Keys of the places of files that are not stored yet: they must not find a sidecar there."""
+    if all(f"file:{version.id}:{file.id}" in stored for file in version.files):
+        return set()
     folder = beside.path.rpartition("/")[0]
     names = place_names([(file.id, file.name) for file in version.files])
     return {
@@ -173,10 +175,6 @@ def _first_shown(
         return None
     first = min(found, key=lambda one: one[:3])
     return first[3], first[4]
-
-
-def _dicts(value: object) -> list[Fields]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _id(item: Fields) -> int:
