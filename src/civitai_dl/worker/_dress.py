@@ -24,12 +24,11 @@ async def dress(ref: DressRef, tools: Tools) -> Outcome:
     again to see that nothing has changed. Raises: StorageError.
     """
     place = json_path(ref.model_id)
-    raw = await tools.storage.read(place)
+    lost = gone_path(ref.model_id)
+    raw, gone = await tools.storage.read_all([place, lost])
     if raw is None:
         return Skipped("the model's JSON is not there")
     stored = await tools.catalog.stored_under(ref.model_id)
-    lost = gone_path(ref.model_id)
-    gone = await tools.storage.read(lost)
     dressing = tools.dresser(raw, stored, sidecars=ref.sidecars, gone=gone)
     await tools.storage.save(dressing.documents)
     links = await _link(dressing, tools)
