@@ -160,6 +160,9 @@ class Storage(Protocol):
     async def read(self, path: str) -> bytes | None:
         """A small document, None when there is none."""
 
+    async def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """Small documents, in order, all of them at once in memory."""
+
     def partial(self, key: str) -> AbstractAsyncContextManager[Partial]:
         """The partial of a task: what an earlier attempt left is taken over.
 

@@ -81,13 +81,8 @@ class WorkerDesk:
 
     async def read(self, paths: Sequence[str]) -> dict[str, bytes]:
         """See ports.Desk."""
-        sizes = await self.tools.storage.sizes(paths)
-        found = {}
-        for path, size in zip(paths, sizes, strict=True):
-            data = None if size is None else await self.tools.storage.read(path)
-            if data is not None:
-                found[path] = data
-        return found
+        found = await self.tools.storage.read_all(paths)
+        return {path: data for path, data in zip(paths, found, strict=True) if data is not None}
 
     async def remove(self, paths: Sequence[str]) -> None:
         """See ports.Desk."""

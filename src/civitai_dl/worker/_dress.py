@@ -74,12 +74,11 @@ async def dress_model(ref: DressRef, tools: Wardrobe) -> Wearing | None:
     again to see that nothing has changed. Raises: StorageError. Safe to repeat.
     """
     place = json_path(ref.model_id)
-    raw = await tools.storage.read(place)
+    lost = gone_path(ref.model_id)
+    raw, gone = await tools.storage.read_all([place, lost])
     if raw is None:
         return None
     stored = await tools.catalog.stored_under(ref.model_id)
-    lost = gone_path(ref.model_id)
-    gone = await tools.storage.read(lost)
     dressing = tools.dresser(raw, stored, sidecars=ref.sidecars, gone=gone)
     merged = await _merge(dressing.merges, tools)
     await tools.storage.save([*dressing.documents, *merged.changed])

@@ -213,7 +213,7 @@ def second_names_kept() -> Iterator[None]:
 
     with (
         mock.patch.object(_local, "find_leftovers", find),
-        mock.patch.object(_local, "_take_over", take_over),
+        mock.patch.object(_local, "take_over", take_over),
     ):
         yield
 

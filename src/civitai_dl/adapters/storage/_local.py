@@ -26,7 +26,7 @@ from ._attempt import Attempt
 from ._errors import storage_errors, writing_errors
 from ._files import drop, is_written, measure_file, second_name, write_all, write_document
 from ._inspect import inspect_path, names_of, read_part
-from ._leftovers import Left, find_leftovers, sweep
+from ._leftovers import Left, find_leftovers, sweep, take_over
 from ._owner import myself
 from ._partial import LocalPartial
 from ._system import System
@@ -255,15 +255,19 @@ class LocalStorage:
 
     async def read(self, path: str) -> bytes | None:
         """See ports.Storage."""
+        return (await self.read_all([path]))[0]
 
-        def work() -> bytes | None:
+    async def read_all(self, paths: Sequence[str]) -> list[bytes | None]:
+        """See ports.Storage."""
+
+        def work(path: str) -> bytes | None:
             with storage_errors(f"reading {path}"):
                 try:
                     return self._resolve(path).read_bytes()
                 except FileNotFoundError:
                     return None
 
-        return await self._hop(work)
+        return await self._hop(lambda: [work(path) for path in paths])
 
     def partial(self, key: str) -> Attempt:
         """See ports.Storage.
@@ -295,7 +299,7 @@ class LocalStorage:
         """Make an earlier attempt's partial ours; None when it is gone, or was published."""
         try:
             with storage_errors(f"taking over {left.path.name}"):
-                return _take_over(self._system, left, mine)
+                return take_over(self._system, left, mine)
         except StorageError:
             # It is still there for the next try.
             self._left[name] = left
@@ -382,17 +386,3 @@ def _is_plain(part: str) -> bool:
 
 def _name_of(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-def _take_over(system: System, left: Left, mine: Path) -> Left | None:
-    """Make an earlier attempt's partial ours; None when it is gone, or was published after all."""
-    try:
-        if left.path.stat().st_nlink > 1:
-            # To write into it would be to write into the archive.
-            drop(system, left.path)
-            return None
-        system.replace(left.path, mine)
-    except FileNotFoundError:
-        # Somebody cleaned up.
-        return None
-    return left
