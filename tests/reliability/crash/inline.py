@@ -62,15 +62,20 @@ _pages: dict[tuple[object, ...], Dressing] = {}
 
 
 def _remembered(
-    model_json: bytes, stored: Mapping[str, StoredFile], *, sidecars: bool, site: str
+    model_json: bytes,
+    stored: Mapping[str, StoredFile],
+    *,
+    sidecars: bool,
+    site: str,
+    gone: bytes | None = None,
 ) -> Dressing:
     """As dress, which is pure, and slow."""
     facts = sorted((key, file.path, file.sha256, file.size) for key, file in stored.items())
-    key = (model_json, tuple(facts), sidecars, site)
+    key = (model_json, tuple(facts), sidecars, site, gone)
     if key not in _pages:
         if len(_pages) > MOST_PAGES:
             _pages.clear()
-        _pages[key] = dress(model_json, stored, sidecars=sidecars, site=site)
+        _pages[key] = dress(model_json, stored, sidecars=sidecars, site=site, gone=gone)
     return _pages[key]
 
 
