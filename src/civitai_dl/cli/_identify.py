@@ -22,7 +22,7 @@ from ._flags import CONTEXT, shared
     "--mode",
     type=click.Choice(["auto", "link", "copy"]),
     default="auto",
-    help="Hard link, copy, or copy only where no link can be.  [auto]",
+    help="auto: a hard link, or a copy where no link can be.  [auto]",
 )
 @click.option("--dry-run", is_flag=True, help="Read and ask; take nothing in.")
 @click.option("--complete", is_flag=True, help="Fetch what else the versions have, galleries too.")

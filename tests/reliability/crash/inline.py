@@ -67,17 +67,24 @@ def _remembered(
     *,
     sidecars: bool,
     site: str,
+    gone: bytes | None = None,
     dialects: tuple[Dialect, ...],
     root: str,
 ) -> Dressing:
     """As dress, which is pure, and slow."""
     facts = sorted((key, file.path, file.sha256, file.size) for key, file in stored.items())
-    key = (model_json, tuple(facts), sidecars, site, dialects, root)
+    key = (model_json, tuple(facts), sidecars, site, gone, dialects, root)
     if key not in _pages:
         if len(_pages) > MOST_PAGES:
             _pages.clear()
         _pages[key] = dress(
-            model_json, stored, sidecars=sidecars, site=site, dialects=dialects, root=root
+            model_json,
+            stored,
+            sidecars=sidecars,
+            site=site,
+            gone=gone,
+            dialects=dialects,
+            root=root,
         )
     return _pages[key]
 
