@@ -136,6 +136,17 @@ def webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def webp_exif_for_comfy(data: bytes) -> bytes | None:
+    """EXIF as ComfyUI finds it: it does not step over the byte behind an odd chunk."""
+    place = 12
+    while place + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, place)
+        if kind == b"EXIF":
+            return data[place + 8 : place + 8 + size]
+        place += 8 + size
+    return None
+
+
 def parameters_in(data: bytes) -> str | None:
     """What A1111 reads in an image of any of the three forms."""
     if data[:4] == b"\x89PNG":
@@ -148,7 +159,7 @@ def comfy_in(data: bytes) -> dict[str, str]:
     """What ComfyUI reads in an image of any of the three forms."""
     if data[:4] == b"\x89PNG":
         return {name: text for name, text in png_texts(data).items() if name != "parameters"}
-    exif = jpeg_exif(data) if data[:2] == b"\xff\xd8" else dict(webp_chunks(data)).get(b"EXIF")
+    exif = jpeg_exif(data) if data[:2] == b"\xff\xd8" else webp_exif_for_comfy(data)
     return {} if exif is None else comfy_texts(exif_of(exif)[0])
 
 
@@ -160,4 +171,10 @@ def picture_in(data: bytes) -> object:
     if data[:2] == b"\xff\xd8":
         segments, rest = jpeg_segments(data)
         return [segment for segment in segments if segment[0] != 0xE1], rest
-    return [chunk for chunk in webp_chunks(data) if chunk[0] not in (b"EXIF", b"VP8X")]
+    told = (b"EXIF", b"VP8X")
+    # Whether the byte that follows an odd chunk is a part of it makes no difference to a decoder.
+    return [
+        (kind, content + b"\0" * (len(content) % 2))
+        for kind, content in webp_chunks(data)
+        if kind not in told
+    ]

@@ -59,6 +59,18 @@ def test_the_picture_is_the_same_to_the_byte(form: str) -> None:
     assert picture_in(IMAGES[form]) == picture_in(copy_with(IMAGES[form]))
 
 
+def test_comfyui_finds_the_graph_behind_a_picture_of_any_length() -> None:
+    """Of lossless pictures every other one has an odd length; without a graph nothing changes."""
+    parities = set()
+    for width in range(3, 11):
+        image = webp(pattern(width, 5, 1))
+        (_, content), *_ = webp_chunks(image)
+        parities.add(len(content) % 2)
+        assert PROMPT.comfy == comfy_in(copy_with(image))
+        assert content == dict(webp_chunks(copy_with(image, Prompt(TEXT, {}))))[b"VP8L"]
+    assert {0, 1} == parities
+
+
 @every_form
 @given(text=st.text(min_size=1, max_size=60).filter(lambda text: text.strip("\0 ")))
 def test_any_text_comes_back(form: str, text: str) -> None:

@@ -14,6 +14,7 @@ _KEYFRAME = b"\x9d\x01\x2a"
 _LOSSLESS = 0x2F
 
 _PICTURES = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
+_SELF_ENDING = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ICCP"})
 
 Chunk = tuple[bytes, bytes]
 
@@ -23,6 +24,9 @@ def webp_with_prompt(data: bytes, prompt: Prompt) -> bytes | None:
 
     No byte of the picture changes; a file of the simple form becomes one of the extended form.
     Raises: Malformed for what is no whole WebP.
+
+    ComfyUI steps from chunk to chunk without the byte that makes an odd one even (its source), so
+    with a graph that byte counts as part of the chunk, as libwebp writes lossy pictures.
     """
     chunks = list(_chunks(data))
     olds = [content.removeprefix(EXIF) for kind, content in chunks if kind == b"EXIF"]
@@ -34,6 +38,8 @@ def webp_with_prompt(data: bytes, prompt: Prompt) -> bytes | None:
     others = [chunk for chunk in chunks if chunk[0] not in (b"EXIF", b"VP8X")]
     behind = [chunk for chunk in others if chunk[0] == b"XMP "]
     pictures = [chunk for chunk in others if chunk[0] != b"XMP "]
+    if prompt.comfy:
+        pictures = [(kind, _evened(kind, content)) for kind, content in pictures]
     new = [_header(chunks[0]), *pictures, (b"EXIF", exif), *behind]
     body = b"WEBP" + b"".join(_written(kind, content) for kind, content in new)
     return b"RIFF" + struct.pack("<I", len(body)) + body
@@ -79,6 +85,11 @@ def _extended(flags: int, width: int, height: int) -> Chunk:
         raise Malformed("a picture without a size")
     sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return b"VP8X", struct.pack("<I", flags) + sides
+
+
+def _evened(kind: bytes, content: bytes) -> bytes:
+    """With the byte that follows an odd chunk, for chunks that say themselves where they end."""
+    return content + b"\x00" * (len(content) % 2) if kind in _SELF_ENDING else content
 
 
 def _written(kind: bytes, content: bytes) -> bytes:

@@ -74,17 +74,23 @@ async def _tick(report: RedressReport, messages: Messages) -> None:
         sys.stderr.write(f"{text}\n")
 
 
-@dataclass(frozen=True, slots=True)
+MOST_TOLD = 20
+"""Sentences for the person; the log has all of them, and the account their number."""
+
+
+@dataclass(slots=True)
 class _Teller:
     """A Reporter: the log has everything, the person is told of what is out of order."""
 
     log: Reporter
     messages: Messages
+    told: int = 0
 
     def emit(self, event: Event) -> None:
         """See ports.Reporter."""
         self.log.emit(event)
-        if isinstance(event, Notice):
+        if isinstance(event, Notice) and self.told < MOST_TOLD:
+            self.told += 1
             sys.stderr.write(f"{self.messages.warning(printable(event.text))}\n")
 
 
