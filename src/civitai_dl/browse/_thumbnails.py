@@ -18,6 +18,9 @@ FOLDER = "thumbs"
 MOST_PIXELS = 200_000_000
 """Larger images are not decoded: a few bytes can claim to be thousands of megapixels."""
 
+DRAWN = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
+"""What an archive holds. Pillow knows more, and hands some of it to programs beside it (EPS)."""
+
 AT_ONCE = 2
 
 
@@ -55,7 +58,7 @@ def make_thumbnail(path: Path) -> bytes | None:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path, formats=DRAWN) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > MOST_PIXELS:
                 return None
