@@ -67,7 +67,7 @@ def test_a_request_for_another_host_is_refused(shelf, host):
 
 
 def test_the_machines_own_names_are_answered(shelf):
-    """localhost and the address are the same server."""
+    """Both localhost and the address are the same server."""
     port = urlsplit(shelf).port
     for host in ("localhost", "LOCALHOST", "127.0.0.1"):
         assert 200 == ask(shelf, "/", Host=f"{host}:{port}").status
@@ -229,7 +229,7 @@ def test_model_files_are_not_served(disguised):
 
 
 def test_looking_changes_nothing(disguised):
-    """All that an archive holds is after a visit as it was, but for the index and small pictures."""
+    """After a visit all is as it was, but for the index and small pictures."""
     address, archive = disguised
 
     def state() -> dict[str, tuple[int, int]]:

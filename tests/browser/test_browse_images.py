@@ -1,4 +1,4 @@
-"""Looking at images: the wall, the lightbox with prompts, videos, and what waits to be asked for."""
+"""Looking at images: the wall, the lightbox, prompts, videos, what waits to be asked for."""
 
 from __future__ import annotations
 
