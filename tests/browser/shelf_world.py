@@ -1,4 +1,4 @@
-"""An invented Civitai of 300 models to look at: all kinds, ratings, videos, prompts, two scripts."""
+"""An invented Civitai of 300 models: all kinds, ratings, videos, prompts, two scripts."""
 
 from __future__ import annotations
 
@@ -40,15 +40,50 @@ BEGAN = datetime(2025, 3, 1, tzinfo=timezone.utc)
 CREATORS = ("lumen", "yamane_ken", "papermoon", "Aoi Kaze", "さくら工房", "north-light", "2046")
 KINDS = ("LORA", "LORA", "Checkpoint", "LoCon", "TextualInversion", "LORA", "VAE", "Workflows")
 BASES = ("SDXL 1.0", "Illustrious", "Pony", "Flux.1 D", "SD 1.5")
-_FIRST_WORDS = (
-    "Aurora|Quiet|Harbour|Paper|Copper|Winter|Meadow|Velvet|Distant|Lantern|Cobalt|Ember|Silver|"
-    "Willow|Saffron|Granite|Tidal|Ivory"
-).split("|")
-_LAST_WORDS = (
-    "Watercolor|Portraits|Skies|Interiors|Ink|Textures|Gardens|Film Grain|Architecture|Dusk|"
-    "Miniatures|Robes|Machines"
-).split("|")
-_JAPANESE = ("墨絵スタイル", "夜景の背景", "茶畑と山", "古書店の室内", "雨の灯台", "紙の質感", "夏祭り")
+_FIRST_WORDS = [
+    "Aurora",
+    "Quiet",
+    "Harbour",
+    "Paper",
+    "Copper",
+    "Winter",
+    "Meadow",
+    "Velvet",
+    "Distant",
+    "Lantern",
+    "Cobalt",
+    "Ember",
+    "Silver",
+    "Willow",
+    "Saffron",
+    "Granite",
+    "Tidal",
+    "Ivory",
+]
+_LAST_WORDS = [
+    "Watercolor",
+    "Portraits",
+    "Skies",
+    "Interiors",
+    "Ink",
+    "Textures",
+    "Gardens",
+    "Film Grain",
+    "Architecture",
+    "Dusk",
+    "Miniatures",
+    "Robes",
+    "Machines",
+]
+_JAPANESE = (
+    "墨絵スタイル",
+    "夜景の背景",
+    "茶畑と山",
+    "古書店の室内",
+    "雨の灯台",
+    "紙の質感",
+    "夏祭り",
+)
 _TAGS = ("style", "landscape", "portrait", "texture", "背景", "character", "clothing", "lighting")
 PROMPTS = (
     "a watercolor harbour at dawn, soft light, paper texture",

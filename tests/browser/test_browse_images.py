@@ -1,4 +1,4 @@
-"""Looking at images: the wall, the lightbox with prompts, videos, and what waits to be asked for."""
+"""Looking at images: the wall, the lightbox, prompts, videos, what waits to be asked for."""
 
 from __future__ import annotations
 
@@ -173,15 +173,25 @@ def test_mature_images_are_blurred_until_asked_for(open_page, shelf):
     assert "blur" in blur_of(picture)
 
 
-def test_one_mature_image_is_shown_alone(open_page, shelf):
-    """In the lightbox a click shows the one; the next is blurred again."""
+@pytest.mark.parametrize("how", ["click", "key"])
+def test_one_mature_image_is_shown_alone(open_page, shelf, how):
+    """In the lightbox a click, or a button for those without a mouse, shows the one alone."""
     page = open_page(shelf, f"/models/{MATURE_ONE}")
     page.locator("a.open").first.click()
-    picture = lightbox(page).locator(".stage img")
+    box = lightbox(page)
+    picture = box.locator(".stage img")
+    show = box.get_by_role("button", name="Show", exact=True)
     assert "blur" in blur_of(picture)
-    picture.click()
+    if how == "click":
+        picture.click(position={"x": 5, "y": 5})
+    else:
+        page.keyboard.press("Tab")
+        expect(show).to_be_focused()
+        page.keyboard.press("Enter")
+    expect(show).to_be_hidden()
     assert "none" == blur_of(picture)
     page.keyboard.press("ArrowRight")
+    expect(show).to_be_visible()
     assert "blur" in blur_of(picture)
 
 

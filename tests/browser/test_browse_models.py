@@ -53,7 +53,7 @@ def test_the_grid_reaches_all_models_without_a_double(open_page, shelf):
 
 
 def test_a_search_by_trigger_word_finds_its_model(open_page, shelf):
-    """What is written into the search field is found while one writes, and stands in the address."""
+    """What is written into the field is found while one writes, and stands in the address."""
     page = open_page(shelf)
     search(page, TRIGGER)
     counted(page, "1 model")

@@ -145,7 +145,9 @@ def test_the_keyboard_alone_looks_through_a_gallery(open_page, shelf):
     page.keyboard.press("ArrowRight")
     for _ in range(12):
         page.keyboard.press("Tab")
-        inside = "document.activeElement.closest('dialog') || document.activeElement === document.body"
+        inside = (
+            "document.activeElement.closest('dialog') || document.activeElement === document.body"
+        )
         assert page.evaluate(f"Boolean({inside})")
     page.keyboard.press("Escape")
     expect(box).to_be_hidden()

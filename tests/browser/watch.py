@@ -51,6 +51,4 @@ class Watch:
 
     def told(self) -> list[str]:
         """All that was wrong and is not what the test provoked."""
-        return [
-            fault for fault in self.faults if not any(part in fault for part in self.expected)
-        ]
+        return [fault for fault in self.faults if not any(part in fault for part in self.expected)]

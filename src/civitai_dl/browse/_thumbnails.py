@@ -19,6 +19,9 @@ MOST_PIXELS = 50_000_000
 """Larger images are not decoded: it takes 200 MB for these already, and a few bytes can claim to be
 thousands of megapixels."""
 
+DRAWN = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
+"""What an archive holds. Pillow knows more, and hands some of it to programs beside it (EPS)."""
+
 AT_ONCE = 2
 
 
@@ -56,7 +59,7 @@ def make_thumbnail(path: Path) -> bytes | None:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
+        with warnings.catch_warnings(), Image.open(path, formats=DRAWN) as image:
             warnings.simplefilter("ignore")
             if image.width * image.height > MOST_PIXELS:
                 return None

@@ -61,7 +61,7 @@
     }
     const unveil = event.target.closest(".unveil");
     if (unveil) {
-      unveil.closest(".veiled").classList.remove("veiled");
+      unveil.closest(".veiled")?.classList.remove("veiled");
       unveil.remove();
     }
   });
@@ -210,12 +210,20 @@
     }
   }
 
+  function unveiling() {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "unveil";
+    button.textContent = body.dataset.sayShow;
+    return button;
+  }
+
   function show(number) {
     at = (number + shots.length) % shots.length;
     const link = shots[at];
     const shown = media(link);
     stage.classList.toggle("veiled", link.classList.contains("veiled"));
-    stage.replaceChildren(shown);
+    stage.replaceChildren(shown, ...(link.classList.contains("veiled") ? [unveiling()] : []));
     one(".prev", box).hidden = one(".next", box).hidden = shots.length < 2;
     tell(link);
     if (!box.open) {
@@ -237,8 +245,11 @@
     show(shots.indexOf(link));
   });
   stage.addEventListener("click", (event) => {
-    if (stage.classList.contains("veiled")) stage.classList.remove("veiled");
-    else if (event.target === stage) box.close();
+    if (stage.classList.contains("veiled") && !isShown()) {
+      stage.classList.remove("veiled");
+      one(".unveil", stage).remove();
+      box.focus();
+    } else if (event.target === stage) box.close();
   });
   one(".prev", box).addEventListener("click", () => show(at - 1));
   one(".next", box).addEventListener("click", () => show(at + 1));
