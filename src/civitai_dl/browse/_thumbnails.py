@@ -82,6 +82,7 @@ def _keep(place: Path, data: bytes) -> None:
             file.close()
             Path(file.name).replace(place)
         except BaseException:
+            # Nothing half is left behind, whatever it was that ended it.
             with suppress(OSError):
                 Path(file.name).unlink()
             raise

@@ -34,6 +34,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
         # Damaged, or none: it is made of what lies on the disk.
         pass
     except BaseException:
+        # Whatever it was: the file must not stay open.
         connection.close()
         raise
     connection.close()
@@ -44,6 +45,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
     try:
         _create(connection)
     except BaseException:
+        # Whatever it was: the file must not stay open.
         connection.close()
         raise
     return connection
@@ -116,6 +118,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        # Also when it is cancelled: the next transaction begins on clean ground.
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
