@@ -15,8 +15,8 @@ from civitai_dl._standing import is_busy, read_standing
 from civitai_dl.adapters.catalog import FileStanding, Holdings
 from civitai_dl.adapters.library import Library, Readers
 from civitai_dl.archive import clean_description, description_images, source_url
-from civitai_dl.domain.decisions import description_stem, image_name, model_folder
-from civitai_dl.domain.entities import File, Image, Model, ModelId, RunReport, Version
+from civitai_dl.domain.decisions import description_stem, gallery_stem, image_name, model_folder
+from civitai_dl.domain.entities import File, Image, ImageId, Model, ModelId, RunReport, Version
 from civitai_dl.domain.library import (
     Card,
     CreatorCard,
@@ -150,10 +150,24 @@ class Exhibit:
     def _generation(self, picture: Picture) -> Generation:
         if picture.version and picture.model_id is not None:
             model = load_model(_read(self.folder / model_folder(picture.model_id) / "model.json"))
-            return Generation() if model is None else _made(model).get(_stem(picture), Generation())
+            made = {} if model is None else _made(model)
+            return self._preview_made(picture, picture.model_id, made)
         stem = picture.path.rsplit(".", 1)[0]
         found = load_object(_read(self.folder / f"{stem}.json"))
         return Generation() if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
+
+    def _preview_made(
+        self, picture: Picture, model: ModelId, made: Mapping[str, Generation]
+    ) -> Generation:
+        """Models say only that there is a prompt; the gallery has the same image with it."""
+        stem = _stem(picture)
+        told = made.get(stem, Generation())
+        if told != Generation() or not (stem.isascii() and stem.isdigit()):
+            return told
+        image = Image(url="", id=ImageId(int(stem)))
+        beside = gallery_stem(f"{model_folder(model)}/gallery", image)
+        found = load_object(_read(self.folder / f"{beside}.json"))
+        return told if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
 
     async def view(self, card: Card, pictures_at: str) -> ModelView:
         """All that is told of a model; without what cannot be read."""
@@ -193,7 +207,7 @@ class Exhibit:
                     files=tuple(
                         file_view(version, file, standings, scans) for file in version.files
                     ),
-                    previews=tuple((one, made.get(_stem(one), Generation())) for one in shown),
+                    previews=tuple((one, self._preview_made(one, card.id, made)) for one in shown),
                 )
             )
         return ModelView(url, clean(model.description), tuple(versions))
