@@ -63,7 +63,7 @@ SPEED := file images capped latency job streams
 .DELETE_ON_ERROR:
 # Two pips in one virtual environment would fight.
 .NOTPARALLEL:
-.PHONY: help demo fake test smoke test-full test-nightly reliability-report check \
+.PHONY: help demo fake captures test smoke test-full test-nightly reliability-report check \
 	$(CHECKS:%=check-%) format hooks bench bench-startup bench-faults \
 	$(SPEED:%=bench-%) bench-queue bench-crowds bench-browse bench-profile bench-report clean distclean always
 
@@ -86,6 +86,9 @@ demo: $(RUN) ## download a small invented Civitai into demo-archive/ (no key, no
 
 fake: $(RUN) ## serve the same invented Civitai on loopback until Ctrl-C
 	@$(FAKE) $(FAKE_ARGS)
+
+captures: $(DEV) ## draw the pictures of `browse` in docs/captures again (needs a Chromium)
+	@$(PY) tests/browser/captures.py docs/captures
 
 # -v takes back the -q of pyproject.toml: the closing line is then pytest's ordinary one.
 test: $(DEV) ## run the whole suite, then the two coverage gates

@@ -19,12 +19,13 @@ from civitai_dl.archive import clean_description, description_images, source_url
 from civitai_dl.documents import read_gone
 from civitai_dl.domain.decisions import (
     description_stem,
+    gallery_stem,
     image_name,
     model_folder,
     take_back,
     whole_answer,
 )
-from civitai_dl.domain.entities import File, Image, Model, ModelId, RunReport, Version
+from civitai_dl.domain.entities import File, Image, ImageId, Model, ModelId, RunReport, Version
 from civitai_dl.domain.library import (
     Card,
     CreatorCard,
@@ -198,7 +199,8 @@ class Exhibit:
     def _generation(self, picture: Picture) -> Generation:
         if picture.version and picture.model_id is not None:
             kept = self._kept(picture.model_id)
-            return NOTHING if kept is None else _made(kept.model).get(_stem(picture), NOTHING)
+            made = {} if kept is None else _made(kept.model)
+            return self._preview_made(picture, picture.model_id, made)
         stem = picture.path.rsplit(".", 1)[0]
         found = load_object(_read(self.folder / f"{stem}.json"))
         return NOTHING if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
@@ -206,6 +208,19 @@ class Exhibit:
     def _kept(self, number: ModelId) -> Kept | None:
         folder = self.folder / model_folder(number)
         return load_kept(_read(folder / "model.json"), _read(folder / "gone.json"))
+
+    def _preview_made(
+        self, picture: Picture, model: ModelId, made: Mapping[str, Generation]
+    ) -> Generation:
+        """Models say only that there is a prompt; the gallery has the same image with it."""
+        stem = _stem(picture)
+        told = made.get(stem, Generation())
+        if told != Generation() or not (stem.isascii() and stem.isdigit()):
+            return told
+        image = Image(url="", id=ImageId(int(stem)))
+        beside = gallery_stem(f"{model_folder(model)}/gallery", image)
+        found = load_object(_read(self.folder / f"{beside}.json"))
+        return told if found is None else read_generation(found)  # type: ignore[arg-type]  # of a JSON document
 
     async def view(self, card: Card, pictures_at: str) -> ModelView:
         """All that is told of a model; without what cannot be read."""
@@ -244,7 +259,7 @@ class Exhibit:
                 words=tuple(word for word in version.trained_words if word.strip()),
                 description=clean(version.description),
                 files=tuple(files),
-                previews=tuple((one, made.get(_stem(one), NOTHING)) for one in mine),
+                previews=tuple((one, self._preview_made(one, card.id, made)) for one in mine),
                 gone_since=kept.versions.get(version.id, ""),
             )
 

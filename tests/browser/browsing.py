@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,6 +79,30 @@ def archiving(world: World, place: Path) -> Iterator[Archiver]:
     fake = FakeCivitai(world, options=FakeOptions(any_key=True))
     with fake.in_thread():
         yield Archiver(fake, place / "archive", place / "home")
+
+
+def made_once(place: Path, make: Callable[[Path], None]) -> Path:
+    """The archive below a directory: one process of a test run makes it, the others wait for it."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(place.with_suffix(".lock")):
+        if not (place / "ready").exists():
+            place.mkdir()
+            make(place)
+            # The index, too, before several servers look at it.
+            with shown(place / "archive"):
+                (place / "ready").touch()
+    return place / "archive"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Held by one process at a time; where files cannot be locked there is one process only."""
+    with path.open("w") as file:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def free_port() -> int:

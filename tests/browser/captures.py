@@ -37,7 +37,7 @@ def model(page: Page, address: str) -> None:
 
 def prompt(page: Page, address: str) -> None:
     """An image, and how it was made."""
-    page.goto(f"{address}/images?q=灯籠流し")
+    page.goto(f"{address}/images?q=夜明けの港")
     page.locator("a.open:not(.veiled)").nth(1).click()
     page.get_by_role("dialog").locator(".prompt").first.wait_for()
 

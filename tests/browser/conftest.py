@@ -14,9 +14,12 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from browsing import Archiver, archiving, shown  # noqa: E402  # the path had to be told first
+from browsing import archiving, made_once, shown  # noqa: E402  # the path had to be told first
 from shelf_world import GONE, HALFWAY, shelf_world  # noqa: E402  # as above
 from watch import Watch  # noqa: E402  # as above
+
+if os.environ.get("CIVITAI_DL_BROWSER") == "required":
+    import playwright.sync_api  # noqa: F401  # modules of tests would only skip without it
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,30 +42,28 @@ PATIENCE = 15_000.0
 Open = Callable[..., "Page"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of this folder goes to one process, which makes the archives once."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for all processes of this run of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "browser"
 
 
 @pytest.fixture(scope="session")
-def shelf_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shelf_folder(shared: Path) -> Path:
     """An archive of 300 models: one is gone, one has failed, one was interrupted."""
-    place = tmp_path_factory.mktemp("shelf")
-    with archiving(shelf_world(), place) as archiver:
-        fill_shelf(archiver)
-    return place / "archive"
+    return made_once(shared / "shelf", fill_shelf)
 
 
-def fill_shelf(archiver: Archiver) -> None:
+def fill_shelf(place: Path) -> None:
     """Download all of the world, and what happens to three of its models."""
-    world = archiver.fake.world
+    world = shelf_world()
     most = [str(model.id) for model in world.models if model.id != HALFWAY]
-    assert 1 == archiver.download(*most, users=["lumen", "yamane_ken"])
-    world.remove_model(GONE)
-    assert 0 == archiver.download(str(GONE), words=["--no-gallery"])
-    assert 130 == archiver.download_half(str(HALFWAY), "Half")
+    with archiving(world, place) as archiver:
+        assert 1 == archiver.download(*most, users=["lumen", "yamane_ken"])
+        world.remove_model(GONE)
+        assert 0 == archiver.download(str(GONE), words=["--no-gallery"])
+        assert 130 == archiver.download_half(str(HALFWAY), "Half")
 
 
 @pytest.fixture(scope="session")

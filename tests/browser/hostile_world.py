@@ -60,8 +60,7 @@ HTML = (
         f"<portal src='{AWAY}'></portal><frameset onload={JS}><applet code=x></applet>"
     ),
     (
-        f"<style>@import url({AWAY}/i.css);body{{background:url({AWAY}/bg.png);display:none}}</style"
-        ">"
+        f"<style>@import url({AWAY}/i.css);body{{background:url({AWAY}/bg);display:none}}</style>"
         f"<link rel=stylesheet href={AWAY}/s.css><link rel=dns-prefetch href={AWAY}>"
         f"<p style='position:fixed;inset:0;background:url({AWAY}/p)'>covered</p>"
     ),

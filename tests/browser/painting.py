@@ -114,8 +114,8 @@ def _water(image: Image.Image, chance: random.Random, horizon: int) -> None:
     )
     mirror = above.filter(ImageFilter.GaussianBlur(1.5)).point(lambda light: int(light * 0.82))
     for y in range(mirror.height):
-        row = mirror.crop((0, y, WIDTH, y + 1))
-        image.paste(row, (int(math.sin(y * y / 90) * (1 + y / 26)), shore + y))
+        row = mirror.crop((0, y, WIDTH, y + 1)).resize((WIDTH + 16, 1))
+        image.paste(row, (int(math.sin(y * y / 90) * (1 + y / 26)) - 8, shore + y))
 
 
 def _lanterns(image: Image.Image, chance: random.Random, horizon: int) -> Image.Image:

@@ -32,6 +32,7 @@ DAMAGED = FIRST + 5
 HALFWAY = FIRST + 6
 """Its file is what the run stood at when it was stopped."""
 
+PREVIEW_PROMPT = "soft wash over rough paper"
 TRIGGER = "aurora_wash"
 SHOWN_POSTS = 75
 SAFE, SOFT, X = 1, 2, 8
@@ -180,7 +181,10 @@ def _showpiece(pictures: _Pictures) -> FakeModel:
                     FakeFile("auroraWatercolor_v20.safetensors", 40_000),
                     FakeFile("auroraWatercolor_v20_training.zip", 9_000, kind="Training Data"),
                 ],
-                images=[pictures.picture(level=level) for level in levels],
+                images=[
+                    pictures.picture(level=level, meta={"prompt": PREVIEW_PROMPT})
+                    for level in levels
+                ],
                 description="<p>Trained anew on larger pictures.</p>",
                 trained_words=[TRIGGER, "オーロラ水彩", "soft wash"],
             ),

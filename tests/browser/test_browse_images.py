@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from shelf_world import FILM, MATURE_ONE, SHOWPIECE
+from shelf_world import FILM, MATURE_ONE, PREVIEW_PROMPT, SHOWPIECE
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -74,6 +74,16 @@ def test_the_lightbox_shows_an_image_and_how_it_was_made(open_page, shelf):
     page.keyboard.press("Escape")
     expect(box).to_be_hidden()
     expect(shots.nth(1)).to_be_focused()
+
+
+def test_a_preview_has_the_prompt_that_its_gallery_knows(open_page, shelf):
+    """Models do not tell how their previews were made; the same image in the gallery does."""
+    page = open_page(shelf, f"/models/{SHOWPIECE}")
+    page.locator(".version").first.locator("a.open").first.click()
+    expect(lightbox(page).locator(".prompt")).to_have_text(PREVIEW_PROMPT)
+    page.keyboard.press("Escape")
+    page.goto(shelf + page.locator(".version a.open").first.get_attribute("href"))
+    expect(page.locator(".details .prompt")).to_have_text(PREVIEW_PROMPT)
 
 
 def test_the_lightbox_goes_round(open_page, shelf):

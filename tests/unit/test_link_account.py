@@ -14,8 +14,8 @@ from civitai_dl.cli._linked import (
     unlink_json,
 )
 from civitai_dl.domain._japanese_link import LINKS
-from civitai_dl.domain.decisions import Layout, NoPlace, Record, Way
 from civitai_dl.domain.messages import Language, Messages
+from civitai_dl.domain.placing import Layout, NoPlace, Record, Way
 from civitai_dl.linking import (
     Conflict,
     Done,

@@ -229,7 +229,7 @@ def images_page(
         listing=listing,
         following=following,
         ratings=RATINGS,
-        medias=[(media.value, say(text)) for media, text in _MEDIAS.items()],
+        media_kinds=[(media.value, say(text)) for media, text in _MEDIAS.items()],
         places=[(place, say(text)) for place, text in _PLACES.items()],
         counted=_counted(say, listing),
         reading=_reading(say, extent),

@@ -82,7 +82,8 @@ def _keep(place: Path, data: bytes) -> None:
             file.write(data)
             file.close()
             Path(file.name).replace(place)
-        except BaseException:  # also when stopped: no draft stays behind
+        except BaseException:
+            # Nothing half is left behind, whatever it was that ended it.
             with suppress(OSError):
                 Path(file.name).unlink()
             raise

@@ -33,7 +33,8 @@ def open_writing(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError:
         # Damaged, or none: it is made of what lies on the disk.
         pass
-    except BaseException:  # whatever it is, the file must not stay open
+    except BaseException:
+        # Whatever it was: the file must not stay open.
         connection.close()
         raise
     connection.close()
@@ -43,7 +44,8 @@ def open_writing(path: Path) -> sqlite3.Connection:
     connection = _connect(path)
     try:
         _create(connection)
-    except BaseException:  # as above
+    except BaseException:
+        # Whatever it was: the file must not stay open.
         connection.close()
         raise
     return connection
@@ -115,7 +117,8 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:  # a bug, or a stop: nothing of it counts
+    except BaseException:
+        # Also when it is cancelled: the next transaction begins on clean ground.
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
