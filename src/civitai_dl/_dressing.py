@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -16,7 +17,7 @@ from civitai_dl.adapters.storage import local_path
 from civitai_dl.documents import read_gone
 from civitai_dl.domain.decisions import take_back
 from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Model, StoredFile, Tombstone
-from civitai_dl.errors import CivitaiDLError
+from civitai_dl.errors import CivitaiDLError, OutOfHandles
 from civitai_dl.sources import read_file, read_model, read_version
 from civitai_dl.worker import Dresser, Dressing
 
@@ -71,9 +72,21 @@ def pictures(html: str | None, *, site: str) -> list[str]:
     # What is shown comes from an attribute of this name, or is a poster beside one.
     if html is None or "src" not in html.lower():
         return []
-    from civitai_dl.archive import description_images, source_url
+    with _read_late():
+        from civitai_dl.archive import description_images, source_url
 
-    return description_images(html, source_url(site, 0))
+        return description_images(html, source_url(site, 0))
+
+
+@contextmanager
+def _read_late() -> Iterator[None]:
+    """Modules are read within. Raises: OutOfHandles, when no file can be opened just now."""
+    try:
+        yield
+    except OSError as error:
+        if OutOfHandles.explains(error):
+            raise OutOfHandles("reading the program") from error
+        raise
 
 
 def dress(
@@ -91,7 +104,8 @@ def dress(
     dialects: which sidecars. root: the absolute path of the archive, with forward slashes.
     """
     # What reads and writes HTML is large, and a run with nothing new needs none of it.
-    from civitai_dl.archive import make_page, make_sidecars
+    with _read_late():
+        from civitai_dl.archive import make_page, make_sidecars
 
     try:
         model = read_model(msgspec.json.decode(model_json))
