@@ -138,6 +138,13 @@ def shown(folder: Path, *words: str) -> Iterator[str]:
     assert 0 == status
 
 
+def exported(folder: Path, site: Path) -> None:
+    """`civitai-dl browse --export` of an archive."""
+    words = command("browse", folder, "--export", site, "--lang", "en")
+    home = environment(folder.with_name("home"))
+    subprocess.run(words, env=home, check=True, stdout=subprocess.DEVNULL, timeout=SOON)
+
+
 def _front_page(address: str) -> str:
     with urllib.request.urlopen(f"{address}/?lang=en", timeout=SOON) as answer:
         return str(answer.read().decode())

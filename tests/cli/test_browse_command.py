@@ -46,7 +46,7 @@ def test_an_export_tells_where_to_look(archive: Path, civitai_dl) -> None:
     """Counts, and the file to open; in Japanese, too."""
     done = civitai_dl("browse", str(archive), "--export", "site")
     assert 0 == done.returncode, done.stderr
-    assert "1 models" in done.stdout
+    assert "models: 1, pages: " in done.stdout
     assert str(Path("site") / "index.html") in done.stdout
     again = civitai_dl("browse", "-o", "archive", "--export", "site", "--lang", "ja")
     assert 0 == again.returncode, again.stderr

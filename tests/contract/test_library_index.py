@@ -291,6 +291,18 @@ async def test_creators_are_those_whose_things_were_asked_for(archive: Archive) 
     assert await archive.library.creator("nobody") is None
 
 
+async def test_a_user_whose_images_are_all_in_galleries_is_among_the_creators(
+    archive: Archive,
+) -> None:
+    """They were asked for; that the same bytes are shown from a gallery takes nothing away."""
+    archive.model(1)
+    archive.image(1, username="Bob", sha256="ab" * 32)
+    archive.image(2, None, user="Bob", username="Bob", sha256="ab" * 32)
+    await archive.read()
+    listing = await archive.library.creators("", "", 10)
+    assert [("Bob", 0, 1)] == [(c.name, c.models, c.images) for c in listing.shown]
+
+
 async def test_a_strange_or_damaged_index_is_made_anew(tmp_path: Path) -> None:
     """It holds nothing that the disk does not have."""
     for content in (b"", b"no database at all" * 100):

@@ -119,7 +119,7 @@ class Told:
 
     def _line(self, done: Exported) -> str:
         return self._messages.say(
-            "{models} models, {pages} pages, {media} images and videos",
+            "models: {models}, pages: {pages}, images and videos: {media}",
             models=f"{done.models:,}",
             pages=f"{done.pages:,}",
             media=f"{done.media:,}",

@@ -72,8 +72,12 @@ SELECT key, MIN(name), SUM(models), SUM(images), MAX(folder) FROM (
   SELECT creator_key AS key, creator AS name, COUNT(*) AS models, 0 AS images, 0 AS folder
   FROM models WHERE creator_key IS NOT NULL GROUP BY creator_key
   UNION ALL
-  SELECT creator_key, MIN(creator), 0, COUNT(*), MAX(place = 'user')
+  SELECT creator_key, MIN(creator), 0, COUNT(*), 0
   FROM images WHERE creator_key IS NOT NULL AND twin = 0 GROUP BY creator_key
+  UNION ALL
+  -- Twins, too: whose images were all met in galleries before was asked for all the same.
+  SELECT creator_key, MIN(creator), 0, 0, 1
+  FROM images WHERE place = 'user' AND creator_key IS NOT NULL GROUP BY creator_key
 ) GROUP BY key
 """
 

@@ -70,6 +70,7 @@ CREATE TABLE images (
 );
 CREATE INDEX images_model ON images (model, place, place_order);
 CREATE INDEX images_creator ON images (creator_key, row) WHERE twin = 0;
+CREATE INDEX images_user ON images (creator_key, creator) WHERE place = 'user';
 CREATE INDEX images_rating ON images (rating, row) WHERE twin = 0;
 CREATE INDEX images_media ON images (media, row) WHERE twin = 0;
 CREATE INDEX images_digest ON images (digest);
