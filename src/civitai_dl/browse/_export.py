@@ -40,6 +40,7 @@ from ._site import (
     SiteLinks,
     card_rows,
     creator_file,
+    data_member,
     data_script,
     description_folder,
     gaps,
@@ -62,7 +63,7 @@ PORTION = 2_000
 
 PAGE = 120
 WORDS_AT_ONCE = 5_000
-STATICS = ("app.css", "app.js", "head.js", "site.js", "icon.png")
+SHIPPED = ("app.css", "app.js", "head.js", "site.js", "icon.png")
 TABS = ("models", "creators")
 
 
@@ -98,7 +99,7 @@ class Export:
         try:
             await anyio.to_thread.run_sync(self._claim)
             self._creators = {c.name.lower() async for c in self._all_creators()}
-            await self._write_statics()
+            await self._write_shipped()
             await self._write_models()
             await self._write_creators()
             await anyio.to_thread.run_sync(self._sweep)
@@ -138,8 +139,8 @@ class Export:
         self._written.add(name)
         await anyio.to_thread.run_sync(_put, self.site / name, data)
 
-    async def _write_statics(self) -> None:
-        for name in STATICS:
+    async def _write_shipped(self) -> None:
+        for name in SHIPPED:
             data = get_data(__package__, f"static/{name}")
             assert data is not None
             await self._write(f"static/{name}", data)
@@ -217,15 +218,17 @@ class Export:
 
     async def _write_words(self, places: dict[ModelId, int]) -> None:
         """Which models have images with which words in their prompts, spread over files."""
-        shards: defaultdict[int, dict[str, list[int]]] = defaultdict(dict)
+        # As text at once: as numbers they would take ten times the room, and there are millions.
+        shards: defaultdict[int, list[str]] = defaultdict(list)
         after = ""
         while words := await self.shown.prompt_words(after, WORDS_AT_ONCE):
             for word, models in words:
                 found = [places[number] for number in models if number in places]
-                shards[shard_of(word)][word] = gaps(found)
+                shards[shard_of(word)].append(data_member(word, gaps(found)))
             after = words[-1][0]
         for number, terms in shards.items():
-            await self._write(f"data/words-{number}.js", data_script("words", number, terms))
+            script = f"archive.words({number},{{{','.join(terms)}}});\n"
+            await self._write(f"data/words-{number}.js", script.encode())
 
     # --- creators
 

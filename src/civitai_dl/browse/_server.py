@@ -35,7 +35,7 @@ from ._words import LANGUAGES, pick
 COOKIE = "civitai-dl-lang"
 FOR_EVER = "private, max-age=31536000, immutable"
 
-_STATICS: Final = {
+_SHIPPED: Final = {
     "app.css": "text/css",
     "app.js": "text/javascript",
     "head.js": "text/javascript",
@@ -260,11 +260,11 @@ class Site:
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
-        if name not in _STATICS:
+        if name not in _SHIPPED:
             raise web.HTTPNotFound
         return web.Response(
             body=get_data(__package__, f"static/{name}"),
-            content_type=_STATICS[name],
+            content_type=_SHIPPED[name],
             charset="utf-8" if name != "icon.png" else None,
             headers={"Cache-Control": FOR_EVER},
         )

@@ -161,6 +161,11 @@ def data_script(call: str, *facts: object) -> bytes:
     return f"archive.{call}({told});\n".encode()
 
 
+def data_member(name: str, value: object) -> str:
+    """A member of an object in such a script."""
+    return f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}"
+
+
 def shard_of(word: str) -> int:
     """Which file has a word; static/site.js reckons the same."""
     number = 7
