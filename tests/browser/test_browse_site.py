@@ -65,7 +65,7 @@ def test_files_are_searched_by_all_that_models_are_called(open_page, site):
     assert min(names(page), key=str.casefold) == names(page)[0]
 
 
-@pytest.mark.parametrize("words", ["lighthouse muted", "茶畑", "LANTERN festival"])
+@pytest.mark.parametrize("words", ["lighthouse muted", "灯籠流し", "RIVER festival"])
 def test_files_are_searched_by_prompts(open_page, site, words):
     """A word of a prompt leads to the models whose images have it; in any case, also Japanese."""
     page = open_page(site, "index.html")
@@ -74,14 +74,16 @@ def test_files_are_searched_by_prompts(open_page, site, words):
     page.locator("ul.grid .card a").first.click()
     shown = page.locator(".prompt").all_text_contents()
     wanted = words.lower().split()
-    assert any(all(word in prompt.lower() for word in wanted) for prompt in [*shown, *names(page)])
+    assert any(all(word in prompt.lower() for word in wanted) for prompt in shown)
 
 
 def test_a_model_page_of_files_has_all_of_it(open_page, site):
     """Files with their state, trigger words, all of the gallery; the lightbox tells the prompt."""
     page = open_page(site, f"models/{SHOWPIECE // 1000}/{SHOWPIECE}.html")
     expect(page.locator(".mark.verified").first).to_be_visible()
-    expect(page.locator("#gallery .shot")).to_have_count(SHOWN_POSTS)
+    number = int(page.locator("#gallery h2 .quiet").inner_text())
+    assert number >= SHOWN_POSTS
+    expect(page.locator("#gallery .shot")).to_have_count(number)
     page.locator("#gallery a.open").first.click()
     box = page.get_by_role("dialog")
     expect(box.locator(".stage img")).to_have_js_property("complete", value=True)
@@ -90,7 +92,7 @@ def test_a_model_page_of_files_has_all_of_it(open_page, site):
     for _ in range(12):
         prompts |= set(box.locator(".prompt").all_text_contents())
         page.keyboard.press("ArrowRight")
-    assert prompts & set(PROMPTS)
+    assert any(prompt.startswith(PROMPTS) for prompt in prompts)
     page.keyboard.press("Escape")
     expect(page.locator("#gallery a.open:focus")).to_have_count(1)
 
@@ -118,9 +120,10 @@ def test_a_tag_leads_to_the_models_that_have_it(open_page, site):
 def test_files_can_be_read_without_scripts(open_page, site):
     """A grid, the next page of it, a model."""
     page = open_page(site, "index.html", java_script_enabled=False)
-    first = names(page)
+    links = "links => links.map(link => link.href)"
+    first = page.locator("ul.grid .card a").evaluate_all(links)
     page.locator("[data-more]").click()
-    second = names(page)
+    second = page.locator("ul.grid .card a").evaluate_all(links)
     assert first
     assert second
     assert not set(first) & set(second)
