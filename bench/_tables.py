@@ -52,9 +52,11 @@ def bars(part: Told) -> Iterable[list[str]]:
     for bar in _list(part["bars"]):
         unit = f" {bar['unit']}" if bar["unit"] else ""
         spread = f"{_number(bar['low'])} to {_number(bar['high'])}"
-        holds = "yes" if bar["holds"] else "NO"
         measured = f"{_number(bar['measured'])}{unit}"
-        yield [str(bar["words"]), f"{bar['wanted']}{unit}", measured, spread, holds]
+        # A figure that nothing was promised of is told without a verdict.
+        wanted = f"{bar['wanted']}{unit}" if bar["wanted"] else ""
+        holds = "" if not wanted else "yes" if bar["holds"] else "NO"
+        yield [str(bar["words"]), wanted, measured, spread, holds]
     lost = part["not_measured"]
     assert isinstance(lost, Sequence)
     for words in lost:

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from _bars import bar, part
 from _results import end_in_order_when_told, save
 from _tables import screen
 from _words import speed_parser
@@ -270,18 +271,11 @@ new Promise((done) => {
 """
 
 
-def bar(words: str, measured: list[float], unit: str, most: float | None) -> dict[str, object]:
-    """A line of the table; most: what is promised, None where nothing is."""
-    middle = statistics.median(measured)
-    return {
-        "words": words,
-        "wanted": "" if most is None else f"<= {most:g}",
-        "measured": middle,
-        "low": min(measured),
-        "high": max(measured),
-        "unit": unit,
-        "holds": most is None or middle <= most,
-    }
+def most(words: str, measured: list[float], unit: str, limit: float | None) -> dict[str, object]:
+    """A line of the table; limit: what is promised, None where nothing is."""
+    holds = limit is None or statistics.median(measured) <= limit
+    wanted = "" if limit is None else f"<= {limit:g}"
+    return bar(words, wanted, measured, unit=unit, holds=holds)
 
 
 def measure(folder: Path, models: int) -> tuple[list[dict[str, object]], list[str]]:
@@ -290,19 +284,19 @@ def measure(folder: Path, models: int) -> tuple[list[dict[str, object]], list[st
     with browsing(folder) as (address, process):
         took = read_whole(address, models)
         bars = [
-            bar("the first reading of the archive", [took], "s", None),
-            bar("peak memory while it is read", [peak(process)], "MB", 200),
+            most("the first reading of the archive", [took], "s", None),
+            most("peak memory while it is read", [peak(process)], "MB", 200),
         ]
     with browsing(folder) as (address, process):
         first, _ = fetched(f"{address}/")
-        bars.append(bar("the first page after a start", [first], "ms", 300))
+        bars.append(most("the first page after a start", [first], "ms", 300))
         again = read_whole(address, models)
-        bars.append(bar("looking for changes at a later start", [again], "s", None))
+        bars.append(most("looking for changes at a later start", [again], "s", None))
         for name, path in PAGES.items():
-            most = 300.0 if path == "/" else 100.0 if "q=" in path else None
+            limit = 300.0 if path == "/" else 100.0 if "q=" in path else None
             times = [fetched(f"{address}{path}")[0] for _ in range(ASKED)]
-            bars.append(bar(name, times, "ms", most))
-        bars.append(bar("peak memory while it is looked at", [peak(process)], "MB", 200))
+            bars.append(most(name, times, "ms", limit))
+        bars.append(most("peak memory while it is looked at", [peak(process)], "MB", 200))
         if Path(CHROMIUM).exists():
             seen = asyncio.run(looked_at(address))
             for name, key, unit in (
@@ -313,7 +307,7 @@ def measure(folder: Path, models: int) -> tuple[list[dict[str, object]], list[st
                 ("Chromium: a frame while scrolling, median", "frame_median", "ms"),
                 ("Chromium: a frame while scrolling, 95th percentile", "frame_p95", "ms"),
             ):
-                bars.append(bar(name, [seen[key]], unit, None))
+                bars.append(most(name, [seen[key]], unit, None))
             notes.append(f"{seen['cards']:,.0f} cards had been scrolled through")
         else:
             notes.append("left out: there is no Chromium here")
@@ -331,19 +325,14 @@ def main() -> int:
         bars, notes = measure(folder, models)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    part: dict[str, object] = {
-        "title": f"{models:,} models and {images:,} images in the browser",
-        "per": "file",
-        "rows": [],
-        "bars": bars,
-        "not_measured": [],
-        "rounds": 1,
-        "used": 1,
-        "quiet": True,
-        "notes": [f"each page asked for {ASKED} times, whole pages over HTTP", *notes],
-    }
-    print(screen(part))
-    print(save("browse", arguments.size, [part], arguments.data))
+    told = part(
+        f"{models:,} models and {images:,} images in the browser",
+        bars,
+        [f"each page asked for {ASKED} times, whole pages over HTTP", *notes],
+        per="file",
+    )
+    print(screen(told))
+    print(save("browse", arguments.size, [told], arguments.data))
     return 0
 
 

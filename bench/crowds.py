@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from _bars import bar, part
 from _cases import ROOT
 from _figures import number
 from _results import end_in_order_when_told, save
@@ -125,21 +126,6 @@ async def play(line: Line, seconds: float, folder: Path) -> tuple[float, float]:
     return watcher.received / (seconds / 3) * SMALLER / MB, streams
 
 
-def bar(
-    words: str, wanted: str, measured: float, *, holds: bool, unit: str = "x"
-) -> dict[str, object]:
-    """One promise, as the tables take it."""
-    return {
-        "words": words,
-        "wanted": wanted,
-        "measured": measured,
-        "low": measured,
-        "high": measured,
-        "unit": unit,
-        "holds": holds,
-    }
-
-
 def judged(
     name: str, line: Line, goodput: float, streams: float
 ) -> tuple[list[dict[str, object]], bool]:
@@ -149,8 +135,20 @@ def judged(
     fills, is_small = share >= OF_BEST, crowd <= OF_FEWEST
     told = f"{name} (best {number(best)} MB/s, by {fewest} streams or more)"
     return [
-        bar(f"{told}: bytes, of the best", f">= {OF_BEST:.2f}", share, holds=fills),
-        bar(f"{told}: streams, of the fewest", f"<= {OF_FEWEST:.0f}", crowd, holds=is_small),
+        bar(
+            f"{told}: bytes, of the best",
+            f">= {OF_BEST:.2f}",
+            [share],
+            unit="x",
+            holds=fills,
+        ),
+        bar(
+            f"{told}: streams, of the fewest",
+            f"<= {OF_FEWEST:.0f}",
+            [crowd],
+            unit="x",
+            holds=is_small,
+        ),
     ], fills and is_small
 
 
@@ -177,23 +175,18 @@ def main() -> int:
         bars += two
         good += holds
     lines = f">= {OF_LINES}"
-    bars.append(bar("lines on which both hold", lines, good, holds=good >= OF_LINES, unit="of 6"))
-    part: dict[str, object] = {
-        "title": "Streams that find out by themselves how many they should be",
-        "per": "byte",
-        "rows": [],
-        "bars": bars,
-        "not_measured": [],
-        "rounds": 1,
-        "used": 1,
-        "quiet": True,
-        "notes": [
+    bars.append(bar("lines on which both hold", lines, [good], holds=good >= OF_LINES, unit="of 6"))
+    told = part(
+        "Streams that find out by themselves how many they should be",
+        bars,
+        [
             f"runs of {seconds:.0f} s by the program's clock, the last third of each measured",
             f"{time.monotonic() - began:.0f} s in all",
         ],
-    }
-    print(screen(part))
-    print(save("crowds", arguments.size, [part], arguments.data))
+        per="byte",
+    )
+    print(screen(told))
+    print(save("crowds", arguments.size, [told], arguments.data))
     return 0
 
 

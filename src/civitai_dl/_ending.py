@@ -64,3 +64,17 @@ def first_error(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
     """The first of what went wrong at the same time, however deep it lies."""
     error = group.exceptions[0]
     return first_error(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def status_after(run: RunReport | None, *, interrupted: bool, is_well: bool) -> int:
+    """The exit status of a command that has a run of its own only where one was needed.
+
+    is_well: whether nothing is left that should be otherwise. What a run says of key, storage and
+    interruption comes first.
+    """
+    status = 0 if run is None else run.exit_code
+    if status in (3, 4, 130):
+        return status
+    if interrupted:
+        return 130
+    return 0 if is_well else 1

@@ -7,6 +7,8 @@ from enum import Enum
 
 from civitai_dl.domain.entities import ModelId, RunReport, VersionId
 
+from ._ending import status_after
+
 Place = tuple[ModelId, VersionId]
 
 
@@ -58,9 +60,6 @@ class IdentifyReport:
     @property
     def exit_code(self) -> int:
         """The status the command ends with."""
-        status = 0 if self.run is None else self.run.exit_code
-        if status in (3, 4, 130):
-            return status
-        if self.interrupted:
-            return 130
-        return 1 if status or self.troubles or self.of(Fate.UNTOLD, Fate.FAILED) else 0
+        whole = self.run is None or not self.run.exit_code
+        is_well = whole and not self.troubles and not self.of(Fate.UNTOLD, Fate.FAILED)
+        return status_after(self.run, interrupted=self.interrupted, is_well=is_well)

@@ -10,26 +10,25 @@ from typing import TYPE_CHECKING
 import anyio
 
 from civitai_dl.adapters.catalog import (
-    STATE_FILE,
     Database,
     Inspection,
     Runs,
     Shelf,
     SqliteCatalog,
 )
-from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, local_path, open_storage
+from civitai_dl.adapters.storage import LocalStorage
 from civitai_dl.domain.entities import DressRef, ModelId, Notice
-from civitai_dl.errors import CivitaiDLError, StorageError, StorageFull, UsageError
+from civitai_dl.errors import CivitaiDLError, StorageError, StorageFull
 from civitai_dl.worker import Dresser, dress_model
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._compose import opened, teller
 from ._dressing import dresser_of, maker_of
 from ._embedding import Embedding, EmbedReport
 from ._ending import first_error
 from ._memory import recall
+from ._opening import opened_archive
 
 if TYPE_CHECKING:
     from civitai_dl.config import Settings
@@ -93,31 +92,21 @@ async def redress(
     it to end early. Raises: UsageError when there is no archive; Busy, StorageFull, CatalogError.
     Safe to repeat.
     """
-    directory = local_path(settings.output)
-    if not (directory / STATE / STATE_FILE).is_file():
-        raise UsageError(f"there is no archive here: {directory}")
-    with RunLock(directory / STATE / "lock") as lock:
-        storage = open_storage(settings.output, trusted=lock.proven)
-        database = Database(
-            directory / STATE / STATE_FILE,
-            trouble=teller(reporter),
-            relieve=storage.volume.relieve,
+    async with opened_archive(settings.output, reporter) as (storage, database):
+        settings = await _as_before(settings, database, given)
+        wardrobe = _Wardrobe(
+            storage,
+            SqliteCatalog(database),
+            reporter,
+            dresser_of(settings),
+            maker_of(settings),
         )
-        async with opened(database, check=lock.unclean):
-            settings = await _as_before(settings, database, given)
-            wardrobe = _Wardrobe(
-                storage,
-                SqliteCatalog(database),
-                reporter,
-                dresser_of(settings),
-                maker_of(settings),
-            )
-            await _go_through(Shelf(database), wardrobe, report, stop)
-            if settings.embed_metadata and not report.interrupted:
-                embedding = Embedding(storage, database, stop)
-                report.embedded = embedding.report
-                await embedding.go(everything=True)
-                report.interrupted = report.embedded.interrupted
+        await _go_through(Shelf(database), wardrobe, report, stop)
+        if settings.embed_metadata and not report.interrupted:
+            embedding = Embedding(storage, database, stop)
+            report.embedded = embedding.report
+            await embedding.go(everything=True)
+            report.interrupted = report.embedded.interrupted
 
 
 async def _as_before(settings: Settings, database: Database, given: Collection[str]) -> Settings:

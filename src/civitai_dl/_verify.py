@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 from civitai_dl.adapters.catalog import (
-    STATE_FILE,
     Database,
     Fate,
     Inspection,
@@ -21,7 +20,7 @@ from civitai_dl.adapters.catalog import (
     SqliteLedger,
 )
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.adapters.storage import STATE, LocalStorage, RunLock, local_path, open_storage
+from civitai_dl.adapters.storage import LocalStorage
 from civitai_dl.domain.decisions import SEGMENT, Damage, Finding, Subset, There
 from civitai_dl.domain.entities import (
     Event,
@@ -48,9 +47,10 @@ from civitai_dl.worker import (
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
-from ._compose import Performer, Run, opened, teller
-from ._ending import first_error
+from ._compose import Performer, Run
+from ._ending import first_error, status_after
 from ._memory import recall
+from ._opening import opened_archive
 from ._scope import roots_of
 
 if TYPE_CHECKING:
@@ -92,12 +92,8 @@ class VerifyReport:
     @property
     def exit_code(self) -> int:
         """The status the command ends with."""
-        status = 0 if self.run is None else self.run.exit_code
-        if status in (3, 4, 130):
-            return status
-        if self.interrupted:
-            return 130
-        return 0 if all(one.is_well for one in self.treated) else 1
+        is_well = all(one.is_well for one in self.treated)
+        return status_after(self.run, interrupted=self.interrupted, is_well=is_well)
 
 
 async def verify(
@@ -116,29 +112,19 @@ async def verify(
     each finding, as it goes. Raises: UsageError when there is no archive, or nothing of what is
     wanted in it; Busy, KeyRefused, StorageError, CatalogError. Safe to repeat.
     """
-    directory = local_path(settings.output)
-    if not (directory / STATE / STATE_FILE).is_file():
-        raise UsageError(f"there is no archive here: {directory}")
-    with RunLock(directory / STATE / "lock") as lock:
-        storage = open_storage(settings.output, trusted=lock.proven)
-        database = Database(
-            directory / STATE / STATE_FILE,
-            trouble=teller(reporter),
-            relieve=storage.volume.relieve,
+    async with opened_archive(settings.output, reporter) as (storage, database):
+        work = _Verifying(
+            settings,
+            order,
+            storage,
+            database,
+            reporter,
+            stop,
+            progress,
+            tell,
+            clock or SystemClock(),
         )
-        async with opened(database, check=lock.unclean):
-            work = _Verifying(
-                settings,
-                order,
-                storage,
-                database,
-                reporter,
-                stop,
-                progress,
-                tell,
-                clock or SystemClock(),
-            )
-            return await work.go()
+        return await work.go()
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from grid import names, search
 from shelf_world import (
     COUNT,
     DAMAGED,
@@ -20,17 +21,9 @@ from shelf_world import (
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def names(page):
-    return page.locator("ul.grid .name").all_text_contents()
-
-
 def counted(page, text):
     """The line above the results begins with this; it is awaited."""
     expect(page.locator(".count")).to_contain_text(re.compile(rf"^\s*{text}\b"))
-
-
-def search(page, words):
-    page.get_by_role("searchbox").fill(words)
 
 
 def test_the_grid_reaches_all_models_without_a_double(open_page, shelf):

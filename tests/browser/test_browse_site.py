@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browsing import exported
+from grid import names, search
 from shelf_world import COUNT, FILM, FIRST, PROMPTS, SHOWN_POSTS, SHOWPIECE, TRIGGER
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -20,16 +21,8 @@ def site(shelf_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{folder.as_uri()}/"
 
 
-def names(page):
-    return page.locator("ul.grid .name").all_text_contents()
-
-
 def counted(page, text):
     expect(page.locator(".count")).to_have_text(re.compile(rf"^\s*{text}"))
-
-
-def search(page, words):
-    page.get_by_role("searchbox").fill(words)
 
 
 def test_the_grid_of_files_reaches_all_models_without_a_double(open_page, site):

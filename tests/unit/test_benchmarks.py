@@ -13,6 +13,8 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 
+from _bars import bar  # noqa: E402
+from _bars import part as part_of  # noqa: E402
 from _contenders import Contender  # noqa: E402
 from _figures import Bar, Run, cost, inner_speed, judge, number, row, speed, usable  # noqa: E402
 from _measure import CommandFailedError, launcher  # noqa: E402
@@ -202,16 +204,11 @@ def test_a_command_can_be_interrupted_as_by_a_person(tmp_path: Path) -> None:
 
 
 def test_bars_without_contenders_make_a_table() -> None:
-    """What is measured against a computed best has no options of others to tell of."""
-    bar = {"words": "lines", "wanted": ">= 5 of 6", "unit": "", "measured": 6, "low": 6, "high": 6}
-    part = {
-        "title": "Streams",
-        "rows": [],
-        "bars": [bar | {"holds": True}],
-        "not_measured": [],
-        "rounds": 1,
-        "used": 1,
-        "quiet": True,
-        "notes": [],
-    }
-    assert "| lines | >= 5 of 6 | 6 | 6 to 6 | yes |" in markdown(part)
+    """What is held against a figure has no options of others to tell of, and may be one only."""
+    bars = [
+        bar("lines", ">= 5 of 6", [6], unit="", holds=True),
+        bar("pages", "", [1, 2, 9], unit="ms", holds=True),
+    ]
+    text = markdown(part_of("Streams", bars, ["a note"], per="byte"))
+    assert "| lines | >= 5 of 6 | 6 | 6 to 6 | yes |" in text
+    assert "| pages |  | 2 ms | 1 to 9 |  |" in text
