@@ -40,7 +40,7 @@ def account_of(report: IdentifyReport, messages: Messages, *, output: str, dry: 
         "asked": f"{report.asked:,}",
         "time": messages.duration(report.seconds),
     }
-    text = "{files} files ({size}), {hashed} of them read now, {asked} questions, {time}"
+    text = "{files} files ({size}), {hashed} of them read now, requests: {asked}, {time}"
     lines = [messages.say(text, **facts)]
     for fate, name in ROWS.items():
         files = report.of(fate)

@@ -50,7 +50,7 @@ COMMANDS: dict[str, str] = {
     ),
     "{share} files read, {n} could not be": "{share} ファイルを読み込み、失敗 {n} 件",
     "there is nothing here: {path}": "見つかりません: {path}",
-    "{files} files ({size}), {hashed} of them read now, {asked} questions, {time}": (
+    "{files} files ({size}), {hashed} of them read now, requests: {asked}, {time}": (
         "{files} ファイル ({size})、うち今回読み込み {hashed} 件、問い合わせ {asked} 回、{time}"
     ),
     "adopted, nothing transferred": "取り込み済み (転送なし)",
