@@ -209,6 +209,8 @@ async def test_what_the_service_has_no_more_is_marked_and_can_be_found(tmp_path:
         assert [(1, Standing.COMPLETE), (0, Standing.GONE)] == [
             (card.gone_versions, card.standing) for card in gone.shown
         ]
+        facets = await exhibit.facets()
+        assert {Standing.COMPLETE: 2, Standing.GONE: 2} == facets.standings
         dream, lost = [await exhibit.view(card, "") for card in gone.shown]
     marks = {version.name: bool(version.gone_since) for version in dream.versions}
     assert {"newer": True, "older": False} == marks

@@ -144,12 +144,13 @@ def card_rows(cards: Iterable[Card]) -> list[list[object]]:
             list(card.tags),
             list(card.words),
             card.standing.value,
-            card.cover.level if card.cover is not None else 0,
+            card.rating,
             int(card.mature),
             "" if card.cover is None else shown_small(card.cover),
             "" if card.cover is None else card.cover.media.value,
             card.bytes,
             round(card.published or 0),
+            card.gone_versions,
         ]
         for card in cards
     ]

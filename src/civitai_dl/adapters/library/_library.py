@@ -215,6 +215,7 @@ def _card(row: sqlite3.Row, cover: Picture | None) -> Card:
         published=row["published"],
         cover=cover,
         gone_versions=row["gone_versions"],
+        rating=row["rating"],
     )
 
 
@@ -324,12 +325,13 @@ def _facets(connection: sqlite3.Connection) -> Facets:
     bases = connection.execute(
         "SELECT base_model, COUNT(*) FROM model_bases GROUP BY base_model ORDER BY 2 DESC, 1"
     )
-    standings = connection.execute("SELECT standing, COUNT(*) FROM models GROUP BY standing")
-    return Facets(
-        {row[0]: row[1] for row in kinds},
-        {row[0]: row[1] for row in bases},
-        {Standing(row[0]): row[1] for row in standings},
-    )
+    rows = connection.execute("SELECT standing, COUNT(*) FROM models GROUP BY standing")
+    standings = {Standing(row[0]): int(row[1]) for row in rows}
+    # As they are found: models of which a version is gone among them.
+    gone = _count(connection, count_models(ModelQuery(standing=Standing.GONE)))
+    if gone:
+        standings[Standing.GONE] = gone
+    return Facets({row[0]: row[1] for row in kinds}, {row[0]: row[1] for row in bases}, standings)
 
 
 def _extent(connection: sqlite3.Connection) -> tuple[int, int, int, int, int]:

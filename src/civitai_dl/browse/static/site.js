@@ -19,8 +19,8 @@
     models(number, portion) {
       for (const row of portion) rows.push({
         id: row[0], name: row[1], kind: row[2], creator: row[3], bases: row[4], tags: row[5],
-        words: row[6], standing: row[7], level: row[8], mature: row[9], cover: row[10],
-        media: row[11], bytes: row[12], published: row[13], place: rows.length,
+        words: row[6], standing: row[7], rating: row[8], mature: row[9], cover: row[10],
+        media: row[11], bytes: row[12], published: row[13], gone: row[14], place: rows.length,
         text: [row[1], row[3], ...row[5], ...row[6]].join("\n").toLowerCase(),
       });
     },
@@ -80,7 +80,6 @@
     name: (a, b) => a.name.localeCompare(b.name),
     size: (a, b) => b.bytes - a.bytes,
   };
-  const strictest = (level) => [16, 8, 4, 2, 1].find((bit) => level & bit) ?? 0;
 
   async function search() {
     const mine = ++asked;
@@ -95,8 +94,9 @@
       words.every((word, at) => row.text.includes(word) || prompts[at].has(row.place)) &&
       (!value("type") || row.kind === value("type")) &&
       (!value("base") || row.bases.includes(value("base"))) &&
-      (!value("rating") || strictest(row.level) === Number(value("rating"))) &&
-      (!value("state") || row.standing === value("state")) &&
+      (!value("rating") || row.rating === Number(value("rating"))) &&
+      (!value("state") || row.standing === value("state") ||
+        (value("state") === "gone" && row.gone > 0)) &&
       (!creator || row.creator.toLowerCase() === creator) &&
       (!tag || row.tags.some((one) => one.toLowerCase() === tag)));
     found.sort(ORDERS[value("sort")] ?? ORDERS.added);

@@ -81,7 +81,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model in a grid. base_models, tags, words: each once, in the service's order."""
+    """A model in a grid. base_models, tags, words: each once, in the service's order.
+
+    rating: the strictest of its ratings, as a bit; 0 when none is told.
+    """
 
     id: ModelId
     name: str
@@ -99,6 +102,7 @@ class Card:
     published: float | None
     cover: Picture | None
     gone_versions: int = 0
+    rating: int = 0
 
 
 @dataclass(frozen=True, slots=True)
