@@ -201,3 +201,11 @@ def heeding_signals(stop: anyio.Event, reporter: Reporter, messages: Messages) -
     finally:
         for name in names:
             loop.remove_signal_handler(getattr(signal, name))
+            if stop.is_set():
+                # The loop is about to be taken down, where a KeyboardInterrupt leaves riddles.
+                signal.signal(getattr(signal, name), _leave)
+
+
+def _leave(*_: object) -> None:
+    """A second signal, when the run has ended already."""
+    os._exit(INTERRUPTED)
