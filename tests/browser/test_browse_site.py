@@ -66,6 +66,8 @@ def test_files_are_searched_by_prompts(open_page, site, words):
     search(page, words)
     expect(page.locator(".count")).not_to_have_text(re.compile(rf"^\s*({COUNT}|0) "))
     page.locator("ul.grid .card a").first.click()
+    page.wait_for_url("**/models/**")
+    expect(page.locator(".prompt").first).to_be_attached()
     shown = page.locator(".prompt").all_text_contents()
     wanted = words.lower().split()
     assert any(all(word in prompt.lower() for word in wanted) for prompt in shown)
@@ -105,6 +107,7 @@ def test_a_tag_leads_to_the_models_that_have_it(open_page, site):
     """From a model's page to the grid, where it can be taken back."""
     page = open_page(site, f"models/{SHOWPIECE // 1000}/{SHOWPIECE}.html")
     page.locator(".tags a", has_text="watercolor").first.click()
+    page.wait_for_url("**/index.html#tag=*")
     expect(page.locator(".count")).not_to_have_text(re.compile(rf"^\s*({COUNT}|0) "))
     assert "Aurora Watercolor / オーロラ水彩" in names(page)
     page.get_by_label("Tag").fill("")
@@ -117,9 +120,11 @@ def test_files_can_be_read_without_scripts(open_page, site):
     links = "links => links.map(link => link.href)"
     first = page.locator("ul.grid .card a").evaluate_all(links)
     page.locator("[data-more]").click()
+    page.wait_for_url("**/index~2.html")
     second = page.locator("ul.grid .card a").evaluate_all(links)
     assert first
     assert second
     assert not set(first) & set(second)
     page.locator("ul.grid .card a").first.click()
+    page.wait_for_url("**/models/**")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
