@@ -70,8 +70,7 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
 from ._dressing import dresser_of, maker_of, pictures
-from ._embedding import embed_new
-from ._ending import Ending, first_error, report_of
+from ._ending import Ending, expected_error, report_of
 from ._limit import heed_limits
 from ._lists import Lists
 from ._memory import remember, remember_selection
@@ -200,7 +199,11 @@ class Run:
             settings = self.settings
             if not end.stopped and trouble is None and not settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
-                await embed_new(settings, self.storage, self.database, listeners, self.stop)
+                if settings.embed_metadata:
+                    # What only some runs need is not loaded by the others.
+                    from ._embedding import embed_new
+
+                    await embed_new(self.storage, self.database, listeners, self.stop)
         seconds = self.clock.now() - started
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
@@ -240,10 +243,10 @@ class Run:
                     await self._prove_at_start()
                     stack.callback(self.storage.volume.relieve)
         except BaseExceptionGroup as group:
-            known, others = group.split(CivitaiDLError)
-            if known is None or others is not None:
+            error = expected_error(group)
+            if error is None:
                 raise
-            raise first_error(known) from None
+            raise error from None
 
     async def _begin(self, runs: Runs, roots: Sequence[Root]) -> RunBegun:
         return await runs.begin(
@@ -366,10 +369,10 @@ class Run:
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            known, others = group.split((StorageError, CatalogError, KeyRefused))
-            if known is None or others is not None:
+            error = expected_error(group, (StorageError, CatalogError, KeyRefused))
+            if error is None:
                 raise
-            return RunEnd({}, stopped=False), first_error(known)
+            return RunEnd({}, stopped=False), error
         return end, None
 
     def _performer(self, tools: Tools) -> Performer:

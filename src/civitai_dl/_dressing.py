@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from civitai_dl._version import __version__
 from civitai_dl.adapters.storage import local_path
-from civitai_dl.documents import read_gone
-from civitai_dl.domain.decisions import take_back
+from civitai_dl.documents import parse_object, read_gone
+from civitai_dl.domain.decisions import still_missing
 from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Model, StoredFile, Tombstone
 from civitai_dl.errors import CivitaiDLError, OutOfHandles
 from civitai_dl.sources import read_file, read_model, read_version
@@ -108,8 +105,8 @@ def dress(
         from civitai_dl.archive import make_page, make_sidecars
 
     try:
-        model = read_model(msgspec.json.decode(model_json))
-    except (msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
+        model = read_model(cast("dict[str, Json]", parse_object(model_json)))
+    except CivitaiDLError:
         # Somebody edited it; the page that is there stays.
         return Dressing([], [])
     documents = make_page(model, stored, site=site, departed=_departed(model, gone))
@@ -130,7 +127,7 @@ def _departed(model: Model, gone: bytes | None) -> Departed:
     known = read_gone(gone)
     if known is None:
         return Departed()
-    stones = replace(take_back(known, model.raw), gone_since=known.gone_since)
+    stones = still_missing(known, model.raw)
     versions = ((read_version(_raw(stone), model.id), stone) for stone in stones.versions)
     files = ((read_file(_raw(stone), stone.version_id), stone) for stone in stones.files)
     since = stones.gone_since

@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-import msgspec
 
-from civitai_dl.adapters.catalog import Database, Listed, Pictures
+from civitai_dl.adapters.catalog import Database, Holdings, ListedImage
 from civitai_dl.adapters.storage import STATE
+from civitai_dl.documents import parse_object
 from civitai_dl.domain.decisions import Seen, There
 from civitai_dl.domain.entities import Notice
 from civitai_dl.errors import StorageError
 
 if TYPE_CHECKING:
     from civitai_dl.archive import Left, Prompt
-    from civitai_dl.config import Settings
     from civitai_dl.ports import Reporter, Storage
 
 FOLDER = "with_prompts"
@@ -80,8 +79,8 @@ class Embedding:
         Safe to repeat and to interrupt. Raises: StorageError, CatalogError.
         """
         since = 0.0 if everything else await self._since()
-        pictures, row, newest = Pictures(self.database), 0, since
-        while batch := await pictures.stored_after(row, since, AT_ONCE):
+        holdings, row, newest = Holdings(self.database), 0, since
+        while batch := await holdings.listed(row, since, AT_ONCE):
             for listed in await self._without_copy(batch):
                 if self.stop.is_set():
                     self.report.interrupted = True
@@ -99,7 +98,7 @@ class Embedding:
         except (ValueError, TypeError):
             return 0.0
 
-    async def _without_copy(self, batch: Sequence[Listed]) -> list[Listed]:
+    async def _without_copy(self, batch: Sequence[ListedImage]) -> list[ListedImage]:
         mine = [one for one in batch if one.path.rsplit(".", 1)[-1] in EXTENSIONS]
         originals = await self.storage.inspect([one.path for one in mine], read=False)
         copies = await self.storage.inspect([copy_of(one.path) for one in mine], read=False)
@@ -111,7 +110,7 @@ class Embedding:
                 self.report.there += copy.there is There.FILE
         return wanted
 
-    async def _embed(self, listed: Listed) -> None:
+    async def _embed(self, listed: ListedImage) -> None:
         from civitai_dl.archive import Left, embed
 
         prompt = await self._prompt(listed)
@@ -126,17 +125,12 @@ class Embedding:
         if len(self.waiting) >= BATCH or sum(len(copy) for _, copy in self.waiting) > BATCH_BYTES:
             await self._write()
 
-    async def _prompt(self, listed: Listed) -> Prompt | None:
+    async def _prompt(self, listed: ListedImage) -> Prompt | None:
         from civitai_dl.archive import read_prompt
 
-        document = await self.storage.read(listed.document)
-        try:
-            found = msgspec.json.decode(document or b"")
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None
-        return read_prompt(found) if isinstance(found, dict) else None
+        return read_prompt(parse_object(await self.storage.read(listed.document)))
 
-    def _leave(self, listed: Listed, why: Left) -> None:
+    def _leave(self, listed: ListedImage, why: Left) -> None:
         from civitai_dl.archive import Left
 
         self.report.left[why.name] += 1
@@ -167,18 +161,12 @@ def is_due(original: Seen, copy: Seen) -> bool:
 
 
 async def embed_new(
-    settings: Settings,
-    storage: Storage,
-    database: Database,
-    reporter: Reporter,
-    stop: anyio.Event,
+    storage: Storage, database: Database, reporter: Reporter, stop: anyio.Event
 ) -> None:
-    """At the end of a run: make the copies that it asks for, and tell of them.
+    """At the end of a run that asks for it: make the copies that are missing, and tell of them.
 
     Trouble with the disk is told of, and the next run goes on where this one was.
     """
-    if not settings.embed_metadata:
-        return
     embedding = Embedding(storage, database, stop)
     try:
         await embedding.go(everything=False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+import anyio
 
 from civitai_dl.adapters.catalog import SqliteLedger
 from civitai_dl.domain.entities import LaneClosed, RunReport
@@ -60,10 +63,43 @@ def _stopped(closed: LaneClosed) -> str:
     return f"{closed.failure.detail} ({'; '.join(hint for hint in hints if hint)})"
 
 
-def first_error(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
-    """The first of what went wrong at the same time, however deep it lies."""
+def expected_error(
+    group: BaseExceptionGroup[BaseException],
+    kinds: tuple[type[CivitaiDLError], ...] = (CivitaiDLError,),
+) -> CivitaiDLError | None:
+    """The first of what went wrong at the same time; None when there is a bug among it."""
+    known, others = group.split(kinds)
+    return None if known is None or others is not None else _first(known)
+
+
+def _first(group: BaseExceptionGroup[CivitaiDLError]) -> CivitaiDLError:
     error = group.exceptions[0]
-    return first_error(error) if isinstance(error, BaseExceptionGroup) else error
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def until_stopped(
+    stop: anyio.Event, work: Callable[[], Awaitable[None]], *, hurry: Callable[[], None]
+) -> None:
+    """Work until it is done, or until the end is asked for.
+
+    hurry: called then, before the work is cancelled. What the work raises comes as itself.
+    """
+
+    async def heed() -> None:
+        await stop.wait()
+        hurry()
+        group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(heed)
+            await work()
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as errors:
+        error = expected_error(errors)
+        if error is None:
+            raise
+        raise error from None
 
 
 def status_after(run: RunReport | None, *, interrupted: bool, is_well: bool) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from civitai_dl.documents import gone_path, parse_object, read_gone
-from civitai_dl.domain.decisions import model_folder, take_back
+from civitai_dl.domain.decisions import model_folder, still_missing
 from civitai_dl.domain.entities import ModelId, Tombstone
 
 MARKS = ".civitai-dl/gone"
@@ -57,12 +57,11 @@ def _marked(folder: Path) -> Iterator[ModelId]:
 
 
 def _look(folder: Path, model_id: ModelId) -> GoneModel | None:
-    known = read_gone(_bytes_of(folder / gone_path(model_id)))
+    known = read_gone(bytes_of(folder / gone_path(model_id)))
     if known is None:
         return None
-    answer = parse_object(_bytes_of(folder / model_folder(model_id) / "model.json"))
-    # After a crash the answer may show again what the other document still tells of.
-    stones = replace(take_back(known, answer), gone_since=known.gone_since)
+    answer = parse_object(bytes_of(folder / model_folder(model_id) / "model.json"))
+    stones = still_missing(known, answer)
     versions = tuple(stone for stone in stones.versions if stone.gone_since is not None)
     files = tuple(stone for stone in stones.files if stone.gone_since is not None)
     if stones.gone_since is None and not versions and not files:
@@ -71,7 +70,8 @@ def _look(folder: Path, model_id: ModelId) -> GoneModel | None:
     return GoneModel(model_id, name, stones.gone_since, versions, files)
 
 
-def _bytes_of(path: Path) -> bytes | None:
+def bytes_of(path: Path) -> bytes | None:
+    """What a file holds; None for one that cannot be read."""
     try:
         return path.read_bytes()
     except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from civitai_dl.adapters.catalog import STATE_FILE, Database, Root, SqliteCatalog
+from civitai_dl.adapters.catalog import Database, Root, SqliteCatalog
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage import (
     STATE,
@@ -20,12 +19,10 @@ from civitai_dl.adapters.storage import (
     LocalStorage,
     OwnedBook,
     OwnedFiles,
-    RunLock,
     find_belongings,
     local_path,
     measure_belonging,
     open_book,
-    open_storage,
     take_limit,
 )
 from civitai_dl.domain.entities import (
@@ -36,19 +33,14 @@ from civitai_dl.domain.entities import (
     Taking,
     Wanted,
 )
-from civitai_dl.errors import (
-    CivitaiDLError,
-)
 from civitai_dl.sources import Told
 from civitai_dl.worker import Progress
 
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
-
 from ._asking import Asking
-from ._compose import Run, opened, teller
-from ._ending import first_error
+from ._compose import Run
+from ._ending import until_stopped
 from ._identified import Fate, Identified, IdentifyReport, Place
+from ._opening import opened_archive
 from ._scope import roots_of
 
 if TYPE_CHECKING:
@@ -90,19 +82,11 @@ async def identify(
     end early. progress: kept up to date while files are read. Raises: Busy, KeyRefused,
     StorageError, CatalogError, ConfigError. Safe to repeat: what was read is not read again.
     """
-    directory = local_path(settings.output)
-    with RunLock(directory / STATE / "lock") as lock:
-        take_limit(directory / STATE)
-        async with AsyncExitStack() as stack:
-            storage = open_storage(settings.output, trusted=lock.proven)
-            database = Database(
-                directory / STATE / STATE_FILE,
-                trouble=teller(reporter),
-                relieve=storage.volume.relieve,
-            )
-            await stack.enter_async_context(opened(database, check=lock.unclean))
-            book = await anyio.to_thread.run_sync(open_book, directory / STATE)
-            stack.callback(book.close)
+    async with opened_archive(settings.output, reporter, make=True) as (storage, database):
+        state = local_path(settings.output) / STATE
+        take_limit(state)
+        book = await anyio.to_thread.run_sync(open_book, state)
+        try:
             work = _Identifying(
                 settings,
                 errand,
@@ -115,6 +99,8 @@ async def identify(
                 clock or SystemClock(),
             )
             return await work.go()
+        finally:
+            book.close()
 
 
 @dataclass(slots=True)
@@ -150,22 +136,7 @@ class _Identifying:
         return await self._adopt(started, told, before)
 
     async def _heeding(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it until it is done, or until the end is asked for."""
-
-        async def heed() -> None:
-            await self.stop.wait()
-            group.cancel_scope.cancel()
-
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(heed)
-                await work()
-                group.cancel_scope.cancel()
-        except BaseExceptionGroup as errors:
-            known, others = errors.split(CivitaiDLError)
-            if known is None or others is not None:
-                raise
-            raise first_error(known) from None
+        await until_stopped(self.stop, work, hurry=self.database.impatient)
 
     # --- reading
 

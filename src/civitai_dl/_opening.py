@@ -1,4 +1,4 @@
-"""An archive that is there already, opened for work on it that asks for nothing new."""
+"""An archive opened for work on it, under its lock."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def opened_archive(
-    output: str, reporter: Reporter
+    output: str, reporter: Reporter, *, make: bool = False
 ) -> AsyncIterator[tuple[LocalStorage, Database]]:
     """The files and the state of an archive, under its lock.
 
-    Raises: UsageError when there is none; Busy, StorageError, CatalogError.
+    make: make one where there is none. Raises: UsageError when there is none; Busy, StorageError,
+    CatalogError.
     """
     directory = local_path(output)
-    if not (directory / STATE / STATE_FILE).is_file():
+    if not make and not (directory / STATE / STATE_FILE).is_file():
         raise UsageError(f"there is no archive here: {directory}")
     with RunLock(directory / STATE / "lock") as lock:
         storage = open_storage(output, trusted=lock.proven)

@@ -11,14 +11,14 @@ import anyio
 
 from civitai_dl.adapters.catalog import (
     Database,
+    Holdings,
     Inspection,
     Runs,
-    Shelf,
     SqliteCatalog,
 )
 from civitai_dl.adapters.storage import LocalStorage
 from civitai_dl.domain.entities import DressRef, ModelId, Notice
-from civitai_dl.errors import CivitaiDLError, StorageError, StorageFull
+from civitai_dl.errors import StorageError, StorageFull
 from civitai_dl.worker import Dresser, dress_model
 
 if sys.version_info < (3, 11):
@@ -26,7 +26,7 @@ if sys.version_info < (3, 11):
 
 from ._dressing import dresser_of, maker_of
 from ._embedding import Embedding, EmbedReport
-from ._ending import first_error
+from ._ending import expected_error
 from ._memory import recall
 from ._opening import opened_archive
 
@@ -101,7 +101,7 @@ async def redress(
             dresser_of(settings),
             maker_of(settings),
         )
-        await _go_through(Shelf(database), wardrobe, report, stop)
+        await _go_through(Holdings(database), wardrobe, report, stop)
         if settings.embed_metadata and not report.interrupted:
             embedding = Embedding(storage, database, stop)
             report.embedded = embedding.report
@@ -119,10 +119,10 @@ async def _as_before(settings: Settings, database: Database, given: Collection[s
 
 
 async def _go_through(
-    shelf: Shelf, wardrobe: _Wardrobe, report: RedressReport, stop: anyio.Event
+    holdings: Holdings, wardrobe: _Wardrobe, report: RedressReport, stop: anyio.Event
 ) -> None:
     after = 0
-    while batch := await shelf.models_after(after, MODELS_AT_ONCE):
+    while batch := await holdings.models_held(after, MODELS_AT_ONCE):
         for start in range(0, len(batch), DRESSED_AT_ONCE):
             if stop.is_set():
                 report.interrupted = True
@@ -140,10 +140,10 @@ async def _dress_together(
             for model_id in model_ids:
                 group.start_soon(_dress, model_id, wardrobe, report)
     except BaseExceptionGroup as errors:
-        known, others = errors.split(CivitaiDLError)
-        if known is None or others is not None:
+        error = expected_error(errors)
+        if error is None:
             raise
-        raise first_error(known) from None
+        raise error from None
 
 
 async def _dress(model_id: ModelId, wardrobe: _Wardrobe, report: RedressReport) -> None:

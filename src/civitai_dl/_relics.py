@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
+from civitai_dl._gone import bytes_of
 from civitai_dl.archive import description_images, source_url
-from civitai_dl.documents import read_gone
+from civitai_dl.documents import parse_object
 from civitai_dl.domain.decisions import (
     listed_image_task,
     model_folder,
     plan_model,
-    whole_answer,
 )
 from civitai_dl.domain.entities import (
     FileRef,
@@ -31,10 +29,8 @@ from civitai_dl.domain.entities import (
     Role,
     Selection,
     Task,
-    Tombstones,
 )
-from civitai_dl.errors import CivitaiDLError
-from civitai_dl.sources import read_image, read_model
+from civitai_dl.sources import read_image, read_kept
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Json
@@ -77,18 +73,10 @@ class Disk:
 
     def read_model(self, folder: Path) -> Model | None:
         """The model whose folder it is, with what the service shows of it no more."""
-        try:
-            answer = msgspec.json.decode((folder / "model.json").read_bytes())
-            stones = self._gone_of(folder)
-            whole = answer if stones is None else whole_answer(answer, stones)
-            model = read_model(cast("dict[str, Json]", whole))
-        except (OSError, msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
+        kept = read_kept(bytes_of(folder / "model.json"), bytes_of(folder / "gone.json"))
+        if kept is None or model_folder(kept.model.id) != self._name(folder):
             return None
-        return model if model_folder(model.id) == self._name(folder) else None
-
-    def _gone_of(self, folder: Path) -> Tombstones | None:
-        path = folder / "gone.json"
-        return read_gone(path.read_bytes()) if path.is_file() else None
+        return kept.model
 
     def tasks_of(self, model: Model, known: Placed) -> list[Task]:
         """All that a model consists of, with the places that its things have on this disk."""
@@ -136,11 +124,8 @@ class Disk:
             number = document.name.removesuffix(".json")
             if document.suffix != ".json" or not _NUMBER.fullmatch(number):
                 continue
-            try:
-                raw = msgspec.json.decode(document.read_bytes())
-            except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
-                continue
-            image = read_image(raw) if isinstance(raw, dict) else None
+            raw = parse_object(bytes_of(document))
+            image = read_image(cast("dict[str, Json]", raw))
             if image is not None and str(image.id) == number:
                 found.tasks.append(listed_image_task(image, ref, role))
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,7 +30,7 @@ from civitai_dl.domain.entities import (
     Trace,
     Wanted,
 )
-from civitai_dl.errors import CivitaiDLError, StorageError, UsageError
+from civitai_dl.errors import StorageError, UsageError
 from civitai_dl.worker import (
     End,
     Healer,
@@ -44,11 +43,8 @@ from civitai_dl.worker import (
     note_end,
 )
 
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
-
 from ._compose import Performer, Run
-from ._ending import first_error, status_after
+from ._ending import status_after, until_stopped
 from ._memory import recall
 from ._opening import opened_archive
 from ._scope import roots_of
@@ -179,23 +175,8 @@ class _Verifying:
             jobs=self.order.jobs,
             segment=self.order.segment,
         )
-
-        async def heed() -> None:
-            await self.stop.wait()
-            # What was found good by now is noted if it can be; nobody waits for room.
-            self.database.impatient()
-            group.cancel_scope.cancel()
-
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(heed)
-                await scanner.run()
-                group.cancel_scope.cancel()
-        except BaseExceptionGroup as group_of_errors:
-            known, others = group_of_errors.split(CivitaiDLError)
-            if known is None or others is not None:
-                raise
-            raise first_error(known) from None
+        # What was found good by now is noted if it can be; nobody waits for room.
+        await until_stopped(self.stop, scanner.run, hurry=self.database.impatient)
 
     def _found(self, finding: Finding) -> None:
         self.findings.append(finding)

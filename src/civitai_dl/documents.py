@@ -46,10 +46,18 @@ def parse_object(data: bytes | None) -> dict[str, object]:
     if data is None:
         return {}
     try:
-        found = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        found = _decoded(data)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _decoded(data: bytes) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.MsgspecError:
+        # It refuses half a character, as an edited document may have; whoever reads mends that.
+        return json.loads(data.decode("utf-8", "replace"), strict=False)
 
 
 def gone_path(model_id: ModelId) -> str:

@@ -14,35 +14,23 @@ from civitai_dl._exhibit import READERS
 from civitai_dl.adapters.library import INDEX_FILE, MOST_COUNTED, Library
 from civitai_dl.adapters.library._asking import ask_pictures
 from civitai_dl.domain.entities import ImageId, Media, ModelId
-from civitai_dl.domain.library import ModelOrder, ModelQuery, PictureQuery, Standing, Tally
-
-
-@dataclass(frozen=True)
-class OnePicture:
-    row: int
-    place: str = "gallery"
-    model_id: ModelId | None = None
-    image_id: ImageId | None = None
-    url: str = ""
-    path: str = ""
-    size: int = 1000
-    sha256: str = ""
-    stamp: float = 100.0
-
-
-@dataclass(frozen=True)
-class OneModel:
-    tally: Tally
-    stamp: str = "1"
-    added: float | None = 1.0
+from civitai_dl.domain.library import (
+    ModelHolding,
+    ModelOrder,
+    ModelQuery,
+    PictureQuery,
+    Standing,
+    StoredPicture,
+    Tally,
+)
 
 
 @dataclass
 class Holdings:
     """What an archive would tell of itself."""
 
-    stored: dict[int, OnePicture] = field(default_factory=dict)
-    known: dict[int, OneModel] = field(default_factory=dict)
+    stored: dict[int, StoredPicture] = field(default_factory=dict)
+    known: dict[int, ModelHolding] = field(default_factory=dict)
     newest: float = 100.0
     versions: int = 0
     asked: list[str] = field(default_factory=list)
@@ -54,7 +42,9 @@ class Holdings:
     async def extent(self) -> tuple[int, float, int]:
         return max(self.stored, default=0), self.newest, len(self.stored)
 
-    async def pictures(self, after: int, most: int, *, since: float = 0.0) -> Sequence[OnePicture]:
+    async def pictures(
+        self, after: int, most: int, *, since: float = 0.0
+    ) -> Sequence[StoredPicture]:
         self.asked.append(f"pictures {since:g}")
         found = [self.stored[row] for row in sorted(self.stored) if row > after]
         return [one for one in found if one.stamp >= since][:most]
@@ -65,7 +55,7 @@ class Holdings:
     async def models_since(self, moment: float) -> Sequence[ModelId]:
         return [ModelId(one) for one in sorted(self.known)]
 
-    async def tallies(self, models: Sequence[ModelId]) -> dict[ModelId, OneModel]:
+    async def tallies(self, models: Sequence[ModelId]) -> dict[ModelId, ModelHolding]:
         return {number: self.known[number] for number in models if number in self.known}
 
 
@@ -80,9 +70,11 @@ class Archive:
         place.mkdir(parents=True, exist_ok=True)
         told = {"id": number, "name": f"model {number}", "type": "LORA", **facts}
         (place / "model.json").write_text(json.dumps(told), "utf-8")
-        self.holdings.known[number] = OneModel(tally or Tally(stored=1, images=1))
+        self.holdings.known[number] = ModelHolding(
+            ModelId(number), tally or Tally(stored=1, images=1), "1", 1.0
+        )
 
-    def image(self, row: int, model: int | None = 1, **facts: object) -> OnePicture:
+    def image(self, row: int, model: int | None = 1, **facts: object) -> StoredPicture:
         sha256 = str(facts.pop("sha256", f"{row:064x}"[::-1]))
         user = facts.pop("user", None)
         if user is None:
@@ -93,13 +85,16 @@ class Archive:
         beside = (self.folder / path).with_suffix(".json")
         beside.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(json.dumps({"id": row, **facts}), "utf-8")
-        one = OnePicture(
+        one = StoredPicture(
             row=row,
             place="gallery" if user is None else "user",
             model_id=None if model is None else ModelId(model),
             image_id=ImageId(row),
+            url="",
             path=path,
+            size=1000,
             sha256=sha256,
+            stamp=100.0,
         )
         self.holdings.stored[row] = one
         return one

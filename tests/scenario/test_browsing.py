@@ -204,12 +204,14 @@ async def test_what_the_service_has_no_more_is_marked_and_can_be_found(tmp_path:
         await run(fake, tmp_path, wanted(*things))
     async with exhibition(tmp_path, FAST) as exhibit:
         await exhibit.library.read(exhibit.holdings)
-        gone = await exhibit.models(ModelQuery(standing=Standing.GONE, order=ModelOrder.NAME))
+        gone = await exhibit.library.models(
+            ModelQuery(standing=Standing.GONE, order=ModelOrder.NAME)
+        )
         assert ["Dream", "Lost"] == [card.name for card in gone.shown]
         assert [(1, Standing.COMPLETE), (0, Standing.GONE)] == [
             (card.gone_versions, card.standing) for card in gone.shown
         ]
-        facets = await exhibit.facets()
+        facets = await exhibit.library.facets()
         assert {Standing.COMPLETE: 2, Standing.GONE: 2} == facets.standings
         dream, lost = [await exhibit.view(card, "") for card in gone.shown]
     marks = {version.name: bool(version.gone_since) for version in dream.versions}

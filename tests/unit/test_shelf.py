@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from civitai_dl.domain.decisions import media_of
 from civitai_dl.domain.entities import Media, Rating
 from civitai_dl.domain.library import (
     Standing,
@@ -16,7 +17,6 @@ from civitai_dl.domain.library import (
     has_trigrams,
     is_mature,
     match_all,
-    media_of,
     rating_of,
     search_words,
     standing_of,

@@ -16,6 +16,9 @@ from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 import nh3
 
+from civitai_dl.domain.decisions import media_of
+from civitai_dl.domain.entities import Media
+
 from ._described import DescribedFile, DescribedVersion, DescriptionPage
 
 _SCHEMES: Final = {"http", "https", "mailto"}
@@ -36,8 +39,6 @@ _ATTRIBUTES: Final = {
     "iframe": {"src"},
 }
 _CLASSES: Final = {"span": {"missing"}, "a": {"player"}}
-_FILMS: Final = (".mp4", ".webm", ".mov", ".mkv", ".m4v", ".ogv", ".avi")
-_SOUNDS: Final = (".mp3", ".ogg", ".wav", ".flac", ".m4a")
 
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _IN_NO_URL: Final = re.compile(r"[\t\n\r]")
@@ -219,10 +220,10 @@ class _Localiser(HTMLParser):
             return
         shown = {"src": local, "title": given.get("title", "")}
         shown |= {name: given[name] for name in _BOX if _PIXELS.fullmatch(given.get(name, ""))}
-        if local.lower().endswith(_FILMS):
+        if media_of(local) is Media.VIDEO:
             shown |= {"poster": self._local.get(poster or "", ""), **_PLAYER}
             self.html.append(f"{_tag('video', shown)}</video>")
-        elif local.lower().endswith(_SOUNDS):
+        elif media_of(local) is Media.AUDIO:
             self.html.append(f"{_tag('audio', shown | _PLAYER)}</audio>")
         else:
             self.html.append(_tag("img", shown | {"alt": alt, "loading": "lazy"}))

@@ -149,10 +149,10 @@ class Export:
 
     async def _write_models(self) -> None:
         places: dict[ModelId, int] = {}
-        facets = await self.shown.facets()
+        facets = await self.shown.library.facets()
         portion: list[Card] = []
         portions = number = 0
-        async for listing in _pages(lambda after: self.shown.models(_query(after))):
+        async for listing in _pages(lambda after: self.shown.library.models(_query(after))):
             number += 1
             for card in listing.shown:
                 places[card.id] = len(places)
@@ -166,7 +166,7 @@ class Export:
                 portion, portions = [], portions + 1
             if number > 1:
                 await self._grid(number, listing, facets)
-        first = await self.shown.models(_query(""))
+        first = await self.shown.library.models(_query(""))
         await self._write_words(places)
         await self._grid(1, first, facets, portions=portions)
 
@@ -195,7 +195,9 @@ class Export:
             await self._bring(card.cover)
         query = PictureQuery(model_id=card.id, place="gallery", limit=PAGE)
         number = 0
-        async for gallery in _pages(lambda after: self.shown.pictures(replace(query, after=after))):
+        async for gallery in _pages(
+            lambda after: self.shown.library.pictures(replace(query, after=after))
+        ):
             number += 1
             await self._gallery(card, view if number == 1 else _short(view), gallery, number)
         self.done.models += 1
@@ -221,7 +223,7 @@ class Export:
         # As text at once: as numbers they would take ten times the room, and there are millions.
         shards: defaultdict[int, list[str]] = defaultdict(list)
         after = ""
-        while words := await self.shown.prompt_words(after, WORDS_AT_ONCE):
+        while words := await self.shown.library.prompt_words(after, WORDS_AT_ONCE):
             for word, models in words:
                 found = [places[number] for number in models if number in places]
                 shards[shard_of(word)].append(data_member(word, gaps(found)))
@@ -233,13 +235,13 @@ class Export:
     # --- creators
 
     async def _all_creators(self) -> AsyncIterator[CreatorCard]:
-        async for listing in _pages(lambda after: self.shown.creators("", after, PAGE)):
+        async for listing in _pages(lambda after: self.shown.library.creators("", after, PAGE)):
             for creator in listing.shown:
                 yield creator
 
     async def _write_creators(self) -> None:
         number = 0
-        async for listing in _pages(lambda after: self.shown.creators("", after, PAGE)):
+        async for listing in _pages(lambda after: self.shown.library.creators("", after, PAGE)):
             number += 1
             for creator in listing.shown:
                 if creator.cover is not None:
@@ -250,11 +252,11 @@ class Export:
             await self._page(list_file("creators", number), page)
 
     async def _write_creator(self, creator: CreatorCard) -> None:
-        models = await self.shown.models(ModelQuery(creator=creator.name, limit=PAGE))
+        models = await self.shown.library.models(ModelQuery(creator=creator.name, limit=PAGE))
         query = PictureQuery(creator=creator.name, limit=PAGE)
         number = 0
         async for pictures in _pages(
-            lambda after: self.shown.pictures(replace(query, after=after))
+            lambda after: self.shown.library.pictures(replace(query, after=after))
         ):
             number += 1
             details = await self._bring_all(pictures.shown)

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.entities import Media, RunReport
+from civitai_dl.domain.entities import Media, Rating, RunReport
 from civitai_dl.domain.library import (
     Card,
     CreatorCard,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-RATINGS = ((1, "PG"), (2, "PG-13"), (4, "R"), (8, "X"), (16, "XXX"))
+RATINGS = tuple((rating.value, rating.name.replace("PG13", "PG-13")) for rating in Rating)
 
 _ORDERS = {
     ModelOrder.ADDED: "added last",

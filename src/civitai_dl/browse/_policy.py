@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from civitai_dl.domain.decisions import media_of
 from civitai_dl.domain.entities import Media
-from civitai_dl.domain.library import media_of
 
 POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; script-src 'self'; "

@@ -131,16 +131,16 @@ class Site:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         query = model_query(request.query)
-        listing = await self._shown.models(query)
+        listing = await self._shown.library.models(query)
         found = 0
         if query.text and not query.after:
-            found = await self._shown.count_pictures(PictureQuery(text=query.text))
+            found = await self._shown.library.count_pictures(PictureQuery(text=query.text))
         page = models_page(
             self._frame(request),
             query,
             listing,
-            await self._shown.facets(),
-            await self._shown.extent(),
+            await self._shown.library.facets(),
+            await self._shown.library.extent(),
             following=self._onward(request, listing.following),
             prompts=found,
             prompts_href=address("/images", {"q": query.text}),
@@ -152,12 +152,12 @@ class Site:
 
     async def _images(self, request: web.Request) -> web.StreamResponse:
         query = picture_query(request.query)
-        listing = await self._shown.pictures(query)
+        listing = await self._shown.library.pictures(query)
         page = images_page(
             self._frame(request),
             query,
             listing,
-            await self._shown.extent(),
+            await self._shown.library.extent(),
             following=self._onward(request, listing.following),
         )
         return self._html(page)
@@ -168,18 +168,18 @@ class Site:
         return self._html(image_page(self._frame(request), picture, made))
 
     async def _picture(self, request: web.Request) -> Picture:
-        picture = await self._shown.picture(number_in(request.match_info, "row"))
+        picture = await self._shown.library.picture(number_in(request.match_info, "row"))
         if picture is None:
             raise web.HTTPNotFound
         return picture
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
         number = ModelId(number_in(request.match_info, "number"))
-        card = await self._shown.model(number) if number <= LARGEST_ID else None
+        card = await self._shown.library.model(number) if number <= LARGEST_ID else None
         if card is None:
             raise web.HTTPNotFound
         after = str(number_in(request.query, "after") or "")
-        gallery = await self._shown.pictures(
+        gallery = await self._shown.library.pictures(
             PictureQuery(model_id=number, place="gallery", after=after, limit=PAGE)
         )
         page = model_page(
@@ -194,17 +194,17 @@ class Site:
     async def _creators(self, request: web.Request) -> web.StreamResponse:
         text = text_in(request.query, "q").strip()
         after = str(number_in(request.query, "after") or "")
-        listing = await self._shown.creators(text, after, PAGE)
+        listing = await self._shown.library.creators(text, after, PAGE)
         onward = self._onward(request, listing.following)
         return self._html(creators_page(self._frame(request), text, listing, following=onward))
 
     async def _creator(self, request: web.Request) -> web.StreamResponse:
-        creator = await self._shown.creator(request.match_info["name"])
+        creator = await self._shown.library.creator(request.match_info["name"])
         if creator is None:
             raise web.HTTPNotFound
         after = str(number_in(request.query, "after") or "")
-        models = await self._shown.models(model_query({"creator": creator.name}))
-        pictures = await self._shown.pictures(
+        models = await self._shown.library.models(model_query({"creator": creator.name}))
+        pictures = await self._shown.library.pictures(
             PictureQuery(creator=creator.name, after=after, limit=PAGE)
         )
         page = creator_page(

@@ -20,12 +20,8 @@ from civitai_dl.domain.library import (
 )
 
 
-class Shown(Protocol):
-    """An archive that can be looked at. Every question may be repeated and changes nothing."""
-
-    @property
-    def folder(self) -> Path:
-        """Where the archive lies."""
+class Shelves(Protocol):
+    """Questions about what stands where. They may be repeated and change nothing."""
 
     async def models(self, query: ModelQuery) -> Listing[Card]:
         """A page of models."""
@@ -39,17 +35,8 @@ class Shown(Protocol):
     async def model(self, number: ModelId) -> Card | None:
         """One model."""
 
-    async def view(self, card: Card, pictures_at: str) -> ModelView:
-        """All that is told of a model; without what cannot be read.
-
-        pictures_at: the URL under which the images of its descriptions lie.
-        """
-
     async def picture(self, row: int) -> Picture | None:
         """One picture."""
-
-    async def generation(self, picture: Picture) -> Generation:
-        """How a picture was made; empty where nothing is known."""
 
     async def creators(self, text: str, after: str, limit: int) -> Listing[CreatorCard]:
         """A page of creators."""
@@ -65,6 +52,27 @@ class Shown(Protocol):
 
     async def extent(self) -> Extent:
         """How much there is."""
+
+
+class Shown(Protocol):
+    """An archive that can be looked at. Every question may be repeated and changes nothing."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the archive lies."""
+
+    @property
+    def library(self) -> Shelves:
+        """What is found and listed."""
+
+    async def view(self, card: Card, pictures_at: str) -> ModelView:
+        """All that is told of a model; without what cannot be read.
+
+        pictures_at: the URL under which the images of its descriptions lie.
+        """
+
+    async def generation(self, picture: Picture) -> Generation:
+        """How a picture was made; empty where nothing is known."""
 
     async def standing(self) -> tuple[RunReport | None, bool]:
         """How the last run stands, and whether one is at work."""

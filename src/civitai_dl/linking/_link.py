@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from civitai_dl.adapters.catalog import STATE_FILE, Database, ShelfFile, read_shelf
+from civitai_dl.adapters.catalog import STATE_FILE, Database, HeldFile, Holdings
 from civitai_dl.adapters.storage import STATE, Application, LinkRecord, System, names_in
 from civitai_dl.domain.placing import (
     Facts,
@@ -112,11 +112,11 @@ def _archive_of(given: Path) -> Path:
     return given.resolve()
 
 
-async def _read_all(archive: Path) -> list[ShelfFile]:
+async def _read_all(archive: Path) -> list[HeldFile]:
     database = Database(archive / STATE / STATE_FILE, writable=False)
     await anyio.to_thread.run_sync(database.start)
     try:
-        return [file async for batch in read_shelf(database) for file in batch]
+        return [file async for batch in Holdings(database).model_files() for file in batch]
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(database.close)
@@ -124,7 +124,7 @@ async def _read_all(archive: Path) -> list[ShelfFile]:
 
 def _link(
     archive: Path,
-    shelf: list[ShelfFile],
+    shelf: list[HeldFile],
     order: LinkOrder,
     progress: Progress,
     stop: Callable[[], bool],

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import msgspec
-
-from civitai_dl.adapters.catalog import ShelfFile
+from civitai_dl._gone import bytes_of
+from civitai_dl.adapters.catalog import HeldFile
 from civitai_dl.adapters.storage import names_in
 from civitai_dl.domain.decisions import model_folder, name_key, split_extension
 from civitai_dl.domain.entities import (
@@ -33,8 +32,7 @@ from civitai_dl.domain.placing import (
     is_sidecar,
     stem_of,
 )
-from civitai_dl.errors import CivitaiDLError
-from civitai_dl.sources import read_model
+from civitai_dl.sources import read_kept
 
 EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -107,7 +105,7 @@ class Wanted:
 class _Stored:
     """A stored file with its ids; file_kind is None when the service lists the file no more."""
 
-    file: ShelfFile
+    file: HeldFile
     version_id: int
     file_id: int
     file_kind: str | None
@@ -123,18 +121,18 @@ class _Stored:
 
 def find_wanted(
     archive: Path,
-    shelf: Sequence[ShelfFile],
+    shelf: Sequence[HeldFile],
     layout: Layout,
     given: Mapping[str, str],
     choice: Choice,
 ) -> Wanted:
     """Everything that is chosen, with its place. Reads each model's JSON; raises: StorageError."""
     wanted = Wanted()
-    by_model: dict[int, list[ShelfFile]] = defaultdict(list)
+    by_model: dict[int, list[HeldFile]] = defaultdict(list)
     for file in shelf:
         by_model[file.model_id].append(file)
     for number, files in sorted(by_model.items()):
-        model = _read_model(archive / model_folder(ModelId(number)) / "model.json")
+        model = _read_model(archive / model_folder(ModelId(number)))
         chosen = _chosen(model, number, list(_with_ids(files, model)), choice)
         by_version: dict[int, list[_Stored]] = defaultdict(list)
         for one in chosen:
@@ -149,15 +147,13 @@ def find_wanted(
     return wanted
 
 
-def _read_model(path: Path) -> Model | None:
-    try:
-        return read_model(msgspec.json.decode(path.read_bytes()))
-    except (OSError, msgspec.MsgspecError, ValueError, RecursionError, CivitaiDLError):
-        # What nobody can read tells of nothing; its files are told to be without a place.
-        return None
+def _read_model(folder: Path) -> Model | None:
+    """What nobody can read tells of nothing; its files are told to be without a place."""
+    kept = read_kept(bytes_of(folder / "model.json"), bytes_of(folder / "gone.json"))
+    return None if kept is None else kept.model
 
 
-def _with_ids(files: Iterable[ShelfFile], model: Model | None) -> Iterator[_Stored]:
+def _with_ids(files: Iterable[HeldFile], model: Model | None) -> Iterator[_Stored]:
     listed = {
         (int(version.id), int(file.id)): file.kind
         for version in (model.versions if model else ())

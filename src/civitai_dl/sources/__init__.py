@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ._by_hash import IDS_AT_ONCE, VERSIONS_AT_ONCE, Told, ask_ids, ask_versions
     from ._facts import model_facts, read_generation, read_picture, read_scans
+    from ._kept import KeptModel, read_kept
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +50,7 @@ def parse_target(text: str) -> Target:
 __all__ = [
     "IDS_AT_ONCE",
     "VERSIONS_AT_ONCE",
+    "KeptModel",
     "SourceSpec",
     "Told",
     "all_sources",
@@ -59,6 +61,7 @@ __all__ = [
     "read_file",
     "read_generation",
     "read_image",
+    "read_kept",
     "read_model",
     "read_picture",
     "read_scans",
@@ -69,12 +72,14 @@ __getattr__ = opens_later(
     __name__,
     {
         "IDS_AT_ONCE": "_by_hash",
+        "KeptModel": "_kept",
         "Told": "_by_hash",
         "VERSIONS_AT_ONCE": "_by_hash",
         "ask_ids": "_by_hash",
         "ask_versions": "_by_hash",
         "model_facts": "_facts",
         "read_generation": "_facts",
+        "read_kept": "_kept",
         "read_picture": "_facts",
         "read_scans": "_facts",
     },

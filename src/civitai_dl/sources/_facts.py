@@ -24,14 +24,15 @@ LONGEST_VALUE = 500
 _TOLD = ("prompt", "negativePrompt", "resources", "civitaiResources", "comfy", "workflow", "hashes")
 
 
-def read_picture(raw: Mapping[str, Json]) -> PictureFacts:
+def read_picture(image: Mapping[str, object]) -> PictureFacts:
     """The facts of one image of a listing, a model or a version."""
+    raw = as_object(_json(image))
     name = as_text(raw.get("username"))
     moment = as_time(raw.get("createdAt"))
     prompt = as_text(_meta(raw).get("prompt")) or ""
     return PictureFacts(
         creator=CreatorName(name) if name else None,
-        level=read_level(dict(raw)),
+        level=read_level(raw),
         width=as_id(raw.get("width")) or 0,
         height=as_id(raw.get("height")) or 0,
         created=None if moment is None else moment.timestamp(),
@@ -39,9 +40,9 @@ def read_picture(raw: Mapping[str, Json]) -> PictureFacts:
     )
 
 
-def read_generation(raw: Mapping[str, Json]) -> Generation:
+def read_generation(image: Mapping[str, object]) -> Generation:
     """How an image was made, as far as its `meta` tells."""
-    meta = _meta(raw)
+    meta = _meta(as_object(_json(image)))
     comfy = meta.get("comfy")
     parameters = [
         (key, text) for key, value in meta.items() if key not in _TOLD and (text := _shown(value))
@@ -74,7 +75,7 @@ def model_facts(model: Model, *, gone_versions: int = 0) -> ModelFacts:
         downloads=int(as_number(stats.get("downloadCount")) or 0),
         published=max(moments, default=None),
         previews={
-            image.uuid or image.url: read_picture(as_object(_json(image.raw)))
+            image.uuid or image.url: read_picture(image.raw)
             for version in model.versions
             for image in version.previews
         },

@@ -20,12 +20,9 @@ from ._trouble import REBUILD
 if TYPE_CHECKING:
     from ._checkup import Checkup, check_up
     from ._examine import examine
-    from ._holdings import FileStanding, Holdings, ModelHolding, StoredPicture
+    from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
-    from ._models import Shelf
-    from ._pictures import Listed, Pictures
     from ._rebuild import Rebuilding
-    from ._shelf import ShelfFile, read_shelf
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
 
@@ -40,22 +37,18 @@ __all__ = [
     "Fate",
     "FileStanding",
     "Glance",
+    "HeldFile",
     "Holdings",
     "Inspection",
-    "Listed",
-    "ModelHolding",
-    "Pictures",
+    "ListedImage",
     "Rebuilding",
     "Root",
     "RunBegun",
     "Runs",
-    "Shelf",
-    "ShelfFile",
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
     "SqliteRates",
-    "StoredPicture",
     "Undone",
     "Wreck",
     "check_up",
@@ -63,7 +56,6 @@ __all__ = [
     "find_undone",
     "glance",
     "holds_an_archive",
-    "read_shelf",
 ]
 
 __getattr__ = opens_later(
@@ -74,20 +66,15 @@ __getattr__ = opens_later(
         "Chosen": "_inspection",
         "Fate": "_inspection",
         "FileStanding": "_holdings",
+        "HeldFile": "_holdings",
         "Holdings": "_holdings",
         "Inspection": "_inspection",
-        "ModelHolding": "_holdings",
+        "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
-        "StoredPicture": "_holdings",
-        "ShelfFile": "_shelf",
-        "Listed": "_pictures",
-        "Pictures": "_pictures",
-        "Shelf": "_models",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
         "find_undone": "_unfinished",
-        "read_shelf": "_shelf",
     },
 )

@@ -1,14 +1,14 @@
-"""What an archive holds, told in portions to whoever makes an index of it."""
+"""What an archive holds, told in portions to whoever goes through all of it. Reads only."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import ImageId, ImageRef, Kind, ModelId, Reason, Role
-from civitai_dl.domain.library import Tally
+from civitai_dl.domain.entities import ImageRef, Kind, ModelId, Reason, Role
+from civitai_dl.domain.library import ModelHolding, StoredPicture, Tally
 
 from ._database import Database
 from ._rows import load_subject
@@ -39,37 +39,57 @@ FROM tasks WHERE model_id IN (SELECT value FROM json_each(?)) GROUP BY model_id
 """  # noqa: S608  # our own words
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPicture:
-    """A stored image. row: of the state. place: "preview", "gallery" or "user".
+_HELD = """
+SELECT DISTINCT model_id FROM tasks
+WHERE model_id > ? AND path IS NOT NULL AND status = 'stored'
+  AND role IN ('file', 'preview', 'description')
+ORDER BY model_id LIMIT ?
+"""
 
-    stamp: changes when the row does. sha256: of the bytes.
+_LISTED = """
+SELECT id, payload, path, updated_at FROM tasks
+WHERE id > ? AND updated_at >= ? AND path IS NOT NULL AND status = 'stored'
+  AND role IN ('gallery', 'user_image') AND type = 'image'
+ORDER BY id LIMIT ?
+"""
+
+_FILES = """
+SELECT id, key, model_id, path, sha256, COALESCE(size, 0) FROM tasks
+WHERE id > ? AND type = 'file' AND status = 'stored' AND path IS NOT NULL
+  AND sha256 IS NOT NULL AND model_id IS NOT NULL
+ORDER BY id LIMIT ?
+"""
+
+AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A stored model file: its task's key, its model, its archive path, and what its bytes are."""
+
+    key: str
+    model_id: int
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image of a gallery or a user: row, its place, that of its JSON, and since when it is so.
+
+    stored_at: seconds since the epoch.
     """
 
     row: int
-    place: str
-    model_id: ModelId | None
-    image_id: ImageId | None
-    url: str
     path: str
-    size: int
-    sha256: str
-    stamp: float
-
-
-@dataclass(frozen=True, slots=True)
-class ModelHolding:
-    """How much of a model there is. stamp: changes when any of its rows does. added: since when."""
-
-    id: ModelId
-    tally: Tally
-    stamp: str
-    added: float | None
+    document: str
+    stored_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Reads the state for an index of the archive; changes nothing. Raises: CatalogError."""
+    """Goes through the state in portions, so that memory stays flat. Raises: CatalogError."""
 
     database: Database
 
@@ -120,6 +140,14 @@ class Holdings:
 
         return await self.database.run(work, "models")
 
+    async def models_held(self, after: int, most: int) -> list[ModelId]:
+        """As `models`, those of which something is stored that belongs to the model itself."""
+
+        def work(connection: sqlite3.Connection) -> list[ModelId]:
+            return [ModelId(row[0]) for row in connection.execute(_HELD, (after, most))]
+
+        return await self.database.run(work, "models_held")
+
     async def models_since(self, moment: float) -> list[ModelId]:
         """The models of which something has changed then or later, in order."""
 
@@ -141,6 +169,31 @@ class Holdings:
             return {ModelId(row["model_id"]): _holding(row) for row in rows}
 
         return await self.database.run(work, "tallies")
+
+    async def listed(self, after: int, since: float, most: int) -> list[ListedImage]:
+        """Up to `most` images of galleries and users with a greater row, in order.
+
+        since: stored at that time or later; seconds since the epoch.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[ListedImage]:
+            return [_listed(row) for row in connection.execute(_LISTED, (after, since, most))]
+
+        return await self.database.run(work, "listed")
+
+    async def model_files(self) -> AsyncIterator[list[HeldFile]]:
+        """Every stored model file, in portions, in the order in which they became known."""
+        after = 0
+        while True:
+
+            def work(connection: sqlite3.Connection, after: int = after) -> list[sqlite3.Row]:
+                return connection.execute(_FILES, (after, AT_ONCE)).fetchall()
+
+            rows = await self.database.run(work, "model_files")
+            if not rows:
+                return
+            after = int(rows[-1]["id"])
+            yield [HeldFile(*tuple(row)[1:]) for row in rows]
 
     async def files(self, model_id: ModelId) -> Mapping[str, FileStanding]:
         """How each file of a model stands, by task."""
@@ -168,6 +221,12 @@ class FileStanding:
     why: str | None = None
     detail: str | None = None
     until: float | None = None
+
+
+def _listed(row: sqlite3.Row) -> ListedImage:
+    subject = load_subject(Kind.IMAGE, row["payload"])
+    assert isinstance(subject, ImageRef)
+    return ListedImage(row["id"], row["path"], f"{subject.stem}.json", row["updated_at"])
 
 
 def _picture(row: sqlite3.Row) -> StoredPicture:

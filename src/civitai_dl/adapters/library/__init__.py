@@ -3,14 +3,12 @@
 from ._asking import MOST_COUNTED
 from ._library import Library
 from ._open import INDEX_FILE
-from ._reading import Holding, Holdings, Readers, Stored
+from ._reading import Holdings, Readers
 
 __all__ = [
     "INDEX_FILE",
     "MOST_COUNTED",
-    "Holding",
     "Holdings",
     "Library",
     "Readers",
-    "Stored",
 ]

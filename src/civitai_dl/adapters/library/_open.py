@@ -95,20 +95,9 @@ def _create(connection: sqlite3.Connection) -> None:
     _set_up(connection)
     script = get_data(__package__, "schema.sql")
     assert script is not None
-    with transaction(connection):
-        for statement in _statements(script.decode()):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+    # All of it, or nothing that would be taken for an index.
+    connection.executescript(f"BEGIN IMMEDIATE; {script.decode()} {marks} COMMIT;")
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 import anyio.to_thread
 
 from civitai_dl.domain.decisions import image_source, model_folder
-from civitai_dl.domain.entities import CreatorName, Image, ImageId, ModelId
-from civitai_dl.domain.library import ModelFacts, PictureFacts, Tally
+from civitai_dl.domain.entities import CreatorName, Image, ModelId
+from civitai_dl.domain.library import ModelFacts, ModelHolding, PictureFacts, StoredPicture
 
 from ._open import transaction
 from ._writing import (
@@ -40,60 +40,29 @@ OVERLAP = 2.0
 """Seconds before the last change seen, in which a slower transaction may have changed something."""
 
 
-class Stored(Protocol):
-    """A stored image; see the catalog's StoredPicture."""
-
-    @property
-    def row(self) -> int: ...
-    @property
-    def place(self) -> str: ...
-    @property
-    def model_id(self) -> ModelId | None: ...
-    @property
-    def image_id(self) -> ImageId | None: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def stamp(self) -> float: ...
-
-
-class Holding(Protocol):
-    """How much of a model there is; see the catalog's ModelHolding."""
-
-    @property
-    def tally(self) -> Tally: ...
-    @property
-    def stamp(self) -> str: ...
-    @property
-    def added(self) -> float | None: ...
-
-
 class Holdings(Protocol):
     """Who tells what the archive holds; see the catalog's Holdings."""
 
     async def version(self) -> int: ...
     async def extent(self) -> tuple[int, float, int]: ...
-    async def pictures(self, after: int, most: int, *, since: float = 0.0) -> Sequence[Stored]: ...
+    async def pictures(
+        self, after: int, most: int, *, since: float = 0.0
+    ) -> Sequence[StoredPicture]: ...
     async def models(self, after: int, most: int) -> Sequence[ModelId]: ...
     async def models_since(self, moment: float) -> Sequence[ModelId]: ...
-    async def tallies(self, models: Sequence[ModelId]) -> Mapping[ModelId, Holding]: ...
+    async def tallies(self, models: Sequence[ModelId]) -> Mapping[ModelId, ModelHolding]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """From documents of the archive to facts; None for what cannot be read.
+    """From documents of the archive to facts.
 
-    model: of model.json and gone.json. picture: of the JSON beside an image.
+    model: of model.json and gone.json; None for what cannot be read. picture: of the JSON beside an
+    image.
     """
 
     model: Callable[[bytes, bytes | None], ModelFacts | None]
-    picture: Callable[[bytes], PictureFacts | None]
+    picture: Callable[[bytes], PictureFacts]
 
 
 @dataclass(slots=True)
@@ -150,7 +119,7 @@ class Reading:
         await self._work(partial(self._write_models, holdings=tallies))
 
     def _write_models(
-        self, connection: sqlite3.Connection, holdings: Mapping[ModelId, Holding]
+        self, connection: sqlite3.Connection, holdings: Mapping[ModelId, ModelHolding]
     ) -> None:
         known = _known(
             connection, "SELECT id, stamp FROM models WHERE id BETWEEN ? AND ?", holdings
@@ -204,7 +173,7 @@ class Reading:
         self,
         connection: sqlite3.Connection,
         *,
-        portion: Sequence[Stored],
+        portion: Sequence[StoredPicture],
         after: int,
         until: int,
         sweep: bool,
@@ -227,7 +196,7 @@ class Reading:
             models = {one.model_id for one in pictures if one.model_id is not None}
             choose_covers(connection, sorted(models))
 
-    def _picture(self, stored: Stored) -> NewPicture:
+    def _picture(self, stored: StoredPicture) -> NewPicture:
         order, facts = 0, PictureFacts()
         if stored.place == "preview" and stored.model_id is not None:
             previews = self._previews_of(stored.model_id)
@@ -237,8 +206,7 @@ class Reading:
         else:
             stem = stored.path.rsplit(".", 1)[0]
             document = _read(self.folder / f"{stem}.json")
-            found = None if document is None else self.readers.picture(document)
-            facts = found or facts
+            facts = facts if document is None else self.readers.picture(document)
         if facts.creator is None and stored.place == "user":
             facts = replace(facts, creator=CreatorName(stored.path.split("/")[1]))
         return NewPicture(

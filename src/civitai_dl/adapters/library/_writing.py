@@ -7,13 +7,13 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from civitai_dl.domain.decisions import media_of
 from civitai_dl.domain.entities import ModelId
 from civitai_dl.domain.library import (
     ModelFacts,
     PictureFacts,
     Tally,
     apart,
-    media_of,
     rating_of,
     standing_of,
 )

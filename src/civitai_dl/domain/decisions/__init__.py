@@ -32,6 +32,7 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
+from ._media import media_of
 from ._names import (
     MAX_COMPONENT_BYTES,
     lone_component,
@@ -92,6 +93,7 @@ from ._tombstones import (
     is_unsettled,
     judge_tombstones,
     shows_less,
+    still_missing,
     take_back,
     tell_changes,
     whole_answer,
@@ -181,6 +183,7 @@ __all__ = [
     "made_of",
     "may_fetch",
     "may_split",
+    "media_of",
     "model_folder",
     "model_task",
     "name_key",
@@ -204,6 +207,7 @@ __all__ = [
     "slow_start",
     "sniff_media",
     "split_extension",
+    "still_missing",
     "stretch_task",
     "take_back",
     "tell_changes",

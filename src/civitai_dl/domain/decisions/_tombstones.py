@@ -105,6 +105,14 @@ def take_back(stones: Tombstones, newer: Raw) -> Tombstones:
     )
 
 
+def still_missing(stones: Tombstones, answer: Raw) -> Tombstones:
+    """What the tombstones tell of beside an answer that lies on disk, the whole model included.
+
+    After a crash the answer may show again what they still tell of.
+    """
+    return replace(take_back(stones, answer), gone_since=stones.gone_since)
+
+
 def whole_answer(answer: Raw, stones: Tombstones) -> dict[str, object]:
     """A model's JSON with what is kept of its versions and files that the service shows no more."""
     left = take_back(stones, answer)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 
-from ..entities import ALL_LEVELS, Media, Rating
+from ..entities import ALL_LEVELS, Rating
 from ._shelf import Standing, Tally
 
 MATURE = Rating.R | Rating.X | Rating.XXX
 """What is blurred until somebody asks for it."""
 
 SHORTEST_TRIGRAM = 3
-
-FILMS = frozenset({"mp4", "webm", "mov", "mkv", "m4v", "ogv", "avi"})
-SOUNDS = frozenset({"mp3", "ogg", "wav", "flac", "m4a"})
 
 _SIGN = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
@@ -65,14 +62,6 @@ def match_all(words: tuple[str, ...], *, prefix: bool) -> str:
 def has_trigrams(words: tuple[str, ...]) -> bool:
     """Whether an index of groups of three characters can find all of the words."""
     return bool(words) and all(len(word) >= SHORTEST_TRIGRAM for word in words)
-
-
-def media_of(path: str) -> Media:
-    """What a stored file is; its extension follows its bytes."""
-    ending = path.rsplit(".", 1)[-1].lower()
-    if ending in FILMS:
-        return Media.VIDEO
-    return Media.AUDIO if ending in SOUNDS else Media.IMAGE
 
 
 def apart(text: str) -> str:

@@ -54,6 +54,34 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A stored image. row: of the state. place: "preview", "gallery" or "user".
+
+    stamp: changes when the row does. sha256: of the bytes.
+    """
+
+    row: int
+    place: str
+    model_id: ModelId | None
+    image_id: ImageId | None
+    url: str
+    path: str
+    size: int
+    sha256: str
+    stamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHolding:
+    """How much of a model there is. stamp: changes when any of its rows does. added: since when."""
+
+    id: ModelId
+    tally: Tally
+    stamp: str
+    added: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An image, video or sound that is stored. row: its number in the library.
 
