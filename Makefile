@@ -81,6 +81,7 @@ demo: $(RUN) ## download a small invented Civitai into demo-archive/ (no key, no
 	echo "The archive:       demo-archive"; \
 	page=$$(find demo-archive -name description.html 2>/dev/null | sort | head -n 1); \
 	if test -n "$$page"; then echo "A page to look at: $$page"; \
+	  echo "All of it:         $(BIN)/civitai-dl browse demo-archive"; \
 	else echo "make demo: no description.html was written" >&2; test $$status != 0 || status=1; fi; \
 	exit $$status
 
@@ -213,7 +214,7 @@ distclean: clean ## remove the virtual environment, too
 $(RUN): pyproject.toml $(MADE)
 	@echo "Installing civitai-dl into $(VENV)"
 	@$(PIP) install 'pip>=22.3'
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[web]'
 	@pwd >$(PLACE)
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -51,6 +52,19 @@ def test_an_export_tells_where_to_look(archive: Path, civitai_dl) -> None:
     again = civitai_dl("browse", "-o", "archive", "--export", "site", "--lang", "ja")
     assert 0 == again.returncode, again.stderr
     assert "ブラウザー" in again.stdout
+
+
+def test_what_is_not_installed_is_named(archive: Path, civitai_dl) -> None:
+    """With the command that installs it for this very Python; exit 2."""
+    hidden = archive.parent / "hidden"
+    hidden.mkdir()
+    text = "import sys\nsys.modules['jinja2'] = None\n"
+    (hidden / "sitecustomize.py").write_text(text, "utf-8")
+    path = os.pathsep.join([str(hidden), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    done = civitai_dl("browse", str(archive), "--no-open", PYTHONPATH=path)
+    assert 2 == done.returncode
+    assert "not installed: jinja2" in done.stderr
+    assert "-m pip install" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,11 @@ def show(flags: Mapping[str, object]) -> int:
 def _need(*modules: str) -> None:
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in modules):
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
         raise UsageError(
-            "what browse needs is not installed",
-            hint="pip install 'civitai-downloader-cli[web]'",
+            f"what browse needs is not installed: {', '.join(missing)}",
+            hint=f"{sys.executable} -m pip install jinja2 pillow",
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 BROWSE: dict[str, str] = {
     "The archive is shown at {address}": "アーカイブを表示しています: {address}",
     "Ctrl-C ends it": "Ctrl-C で終了します",
-    "what browse needs is not installed": "browse に必要なパッケージがありません",
     "models: {models}, pages: {pages}, images and videos: {media}": (
         "モデル {models} 件、{pages} ページ、画像・動画 {media} 件"
     ),
