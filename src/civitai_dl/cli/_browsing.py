@@ -29,21 +29,25 @@ def show(flags: Mapping[str, object]) -> int:
         given["output"] = given["folder"]
 
     def work(settings: Settings, messages: Messages) -> int:
-        _need("jinja2", "PIL")
+        _look_for_libraries()
         task = _serve if given.get("site") is None else _export
         return anyio.run(task, settings, messages, given)
 
     return framed(given, work)
 
 
-def _need(*modules: str) -> None:
+LIBRARIES = {"jinja2": "jinja2", "PIL": "pillow"}
+"""What the extra `web` brings, by the modules that are imported."""
+
+
+def _look_for_libraries() -> None:
     from importlib.util import find_spec
 
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = [name for module, name in LIBRARIES.items() if find_spec(module) is None]
     if missing:
         raise UsageError(
             f"what browse needs is not installed: {', '.join(missing)}",
-            hint=f"{sys.executable} -m pip install jinja2 pillow",
+            hint=f"{sys.executable} -m pip install {' '.join(missing)}",
         )
 
 
