@@ -274,3 +274,19 @@ async def test_a_bug_of_the_fake_is_not_hidden():
 
     with pytest.raises(ZeroDivisionError):
         await ask_once()
+
+
+async def test_whom_the_client_has_left_is_not_under_way_any_more():
+    """A client that hangs up on one answer and asks again has one request at a time."""
+    every = Fault(origin="storage", path=".*", every=True, bytes_per_second=10_000)
+    async with FakeCivitai(big_world(), options=FakeOptions(stores=("r2",))) as fake:
+        fake.faults.add(every)
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{fake.base_url}/api/v1/models/1") as answer:
+                model = await answer.json()
+            address = model["modelVersions"][0]["downloadUrl"]
+            for _ in range(3):
+                async with session.get(address) as body:
+                    await body.content.read(1)
+                    body.close()
+    assert fake.account.peak("storage") == 1

@@ -23,7 +23,7 @@ _LINGER = "hh" if sys.platform == "win32" else "ii"
 BODILESS = frozenset({204, 304})
 
 
-@dataclass
+@dataclass(eq=False)
 class Sending:
     """How far one response has come; it is complete only when `ended` says so.
 

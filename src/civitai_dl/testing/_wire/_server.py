@@ -22,7 +22,10 @@ class Exchange:
     response: Response
     bytes_sent: int
     in_flight: int
-    """Requests under way on this origin when this one arrived, itself included."""
+    """Requests under way on this origin when this one arrived, itself included.
+
+    One whose client has hung up is none of them, also while its answer is still being sent.
+    """
     begun: float
     """When it arrived, in seconds of the monotonic clock."""
 
@@ -39,7 +42,7 @@ class Server:
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._in_flight = 0
+        self._under_way: dict[Sending, asyncio.StreamReader] = {}
         self.port = 0
         self.bugs: list[Exception] = []
         """What the handler raised; its owner must look here after stop()."""
@@ -86,20 +89,24 @@ class Server:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             request = await read_request(reader, writer)
-            if request is None or not await self._answer(request, writer):
+            if request is None or not await self._answer(request, reader, writer):
                 return
 
-    async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         """Answer one request; tell whether the connection may carry another."""
-        self._in_flight += 1
-        in_flight, begun = self._in_flight, time.monotonic()
+        begun = time.monotonic()
+        # Who hangs up is noticed by the next write only; its reader knows at once.
+        in_flight = 1 + sum(not _has_hung_up(other) for other in self._under_way.values())
         response = self._handled(request)
 
         def booked(bytes_sent: int) -> None:
-            self._in_flight -= 1
+            del self._under_way[sending]
             self._observer(Exchange(request, response, bytes_sent, in_flight, begun))
 
         sending = Sending(booked)
+        self._under_way[sending] = reader
         try:
             await send(request, response, writer, sending)
         finally:
@@ -113,3 +120,7 @@ class Server:
         except Exception as bug:  # noqa: BLE001 - raised again by the owner of `bugs`
             self.bugs.append(bug)
             return Response(500, {"Content-Type": "text/plain"}, traceback.format_exc().encode())
+
+
+def _has_hung_up(reader: asyncio.StreamReader) -> bool:
+    return reader.at_eof() or reader.exception() is not None
