@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
+    if flags.get("dry_run") is True:
+        from ._planning import plan
+
+        return plan(flags)
 
     def work(settings: Settings, messages: Messages) -> int:
         return anyio.run(_go, settings, read_wanted(flags, messages), messages)
@@ -92,8 +96,7 @@ async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> i
         heeding_signals(stop, reporter, messages),
     ):
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
-    if not settings.dry_run:
-        write_leftovers(settings, wanted, report)
+    write_leftovers(settings, wanted, report)
     say_the_end(settings, report, messages)
     return report.exit_code
 
@@ -103,15 +106,8 @@ def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> No
     if settings.json_logs or (settings.quiet and report.exit_code == 0):
         return
     width = get_terminal_size((100, 24)).columns
-    if settings.dry_run:
-        from ._outlook import outlook_text
-
-        text = outlook_text(report, messages, output=settings.output)
-    else:
-        text = closing_account(
-            report, messages, output=settings.output, width=width, windows=os.name == "nt"
-        )
-    say(text)
+    windows = os.name == "nt"
+    say(closing_account(report, messages, output=settings.output, width=width, windows=windows))
 
 
 def say(text: str) -> None:

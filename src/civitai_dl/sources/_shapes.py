@@ -160,6 +160,8 @@ def read_version(raw: dict[str, Json], model_id: ModelId) -> Version | None:
         base_model=as_text(raw.get("baseModel")),
         published_at=as_time(raw.get("publishedAt")),
         early_access_until=_early_access(raw),
+        sold=as_object(raw.get("paidAccess")).get("permanent") is True,
+        usage=as_text(raw.get("usageControl")),
         description=as_text(raw.get("description")),
         trained_words=as_texts(raw.get("trainedWords")),
         files=_distinct(file for file in files if file is not None),

@@ -12,6 +12,7 @@ from ._header import Glance, glance
 from ._ledger import SqliteLedger
 from ._migrate import SCHEMA_VERSION
 from ._open import STATE_FILE, holds_an_archive
+from ._paces import SqlitePaces
 from ._queue import SqliteQueue
 from ._rates import SqliteRates
 from ._runs import Root, RunBegun, Runs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ._examine import examine
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
+    from ._outlook import SqliteOutlook
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
@@ -47,6 +49,8 @@ __all__ = [
     "Runs",
     "SqliteCatalog",
     "SqliteLedger",
+    "SqliteOutlook",
+    "SqlitePaces",
     "SqliteQueue",
     "SqliteRates",
     "Undone",
@@ -71,6 +75,7 @@ __getattr__ = opens_later(
         "Inspection": "_inspection",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
+        "SqliteOutlook": "_outlook",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

@@ -32,6 +32,7 @@ from ..entities import (
     VersionId,
     uuid_in,
 )
+from ._foretell import foretell
 from ._links import download_path, image_source, listed_download_path
 from ._place import (
     description_stem,
@@ -181,6 +182,7 @@ def _plan_files(
     if model.mode == "Archived" and not version.files:
         yield _archived(model, version, placed)
     destinations = file_destinations(version, version.files, placed)
+    foretold = foretell(model, version)
     for file in version.files:
         digest = file.digests.sha256
         if only is not None and digest not in only:
@@ -203,10 +205,14 @@ def _plan_files(
                     size_hint=file.size_hint,
                     listed_path=None if listed == download_path(version.id, file.id) else listed,
                     withdrawn=model.mode is not None,
+                    kind=file.kind,
+                    foretold=foretold,
                 ),
                 label=label,
                 source=f"sha256:{digest}" if digest else f"file:{file.id}",
                 model_id=model.id,
+                # What will be refused comes last: by then its bytes may be here from elsewhere.
+                priority=0 if foretold is None else 1,
                 group=f"dress:{model.id}/files",
             )
         )

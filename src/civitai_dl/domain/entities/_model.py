@@ -49,7 +49,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a model, with its public files and the creator's preview images."""
+    """One version of a model, with its public files and the creator's preview images.
+
+    sold: for good, not only at first. usage: what its files may be used for, where that is told.
+    """
 
     id: VersionId
     model_id: ModelId
@@ -57,6 +60,8 @@ class Version:
     base_model: str | None = None
     published_at: datetime | None = None
     early_access_until: datetime | None = None
+    sold: bool = False
+    usage: str | None = None
     description: str | None = None
     trained_words: tuple[str, ...] = ()
     files: tuple[File, ...] = ()

@@ -133,7 +133,8 @@ class GalleryRef:
 class FileRef:
     """A model file and its place. listed_path: path and query of the service's own link.
 
-    withdrawn: the service has taken the model down, so a 404 is no surprise.
+    withdrawn: the service has taken the model down, so a 404 is no surprise. kind: the service's
+    word for its type ("Model", "VAE"). foretold: its page says that it will be refused.
     """
 
     model_id: ModelId
@@ -145,6 +146,8 @@ class FileRef:
     size_hint: int | None = None
     listed_path: str | None = None
     withdrawn: bool = False
+    kind: str = "Model"
+    foretold: Unavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
