@@ -24,7 +24,6 @@ from civitai_dl.adapters.catalog import (
     Runs,
     SqliteCatalog,
     SqliteLedger,
-    SqlitePaces,
     SqliteQueue,
     SqliteRates,
 )
@@ -196,7 +195,7 @@ class Run:
             try:
                 await runs.unclaim()
                 await book.note(pacer.known())
-                await SqlitePaces(self.database).note(speed.measured(), self.clock.now())
+                await speed.note(self.database)
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error

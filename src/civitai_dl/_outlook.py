@@ -20,8 +20,8 @@ from civitai_dl.adapters.catalog import (
     SqliteRates,
 )
 from civitai_dl.adapters.storage import STATE, local_path, owned_digests
-from civitai_dl.domain.decisions import forecast, judge_space
-from civitai_dl.domain.entities import Lane, Outlook, Pace
+from civitai_dl.domain.entities import Lane
+from civitai_dl.domain.outlook import Outlook, Pace, forecast, judge_space
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from civitai_dl.domain.entities import BytesReceived, Event, Lane, Stored, TaskSettled
 
 if TYPE_CHECKING:
+    from civitai_dl.adapters.catalog import Database
     from civitai_dl.ports import Clock
 
 LEAST_SECONDS = 3.0
@@ -52,7 +53,7 @@ class Speed:
 
         The rests that the service imposed are counted in: they will come again.
         """
-        found = {}
+        found: dict[Lane, float] = {}
         for lane, stretch in self._stretches.items():
             seconds = stretch.ended - stretch.began
             if seconds < LEAST_SECONDS:
@@ -62,3 +63,12 @@ class Speed:
             if lane is Lane.IMAGES and stretch.things >= LEAST_IMAGES:
                 found[lane] = stretch.things / seconds
         return found
+
+    async def note(self, database: Database) -> None:
+        """Keep what was measured. Raises: CatalogError, StorageError."""
+        measured = self.measured()
+        if measured:
+            # Most runs have nothing new, and import nothing for it.
+            from civitai_dl.adapters.catalog import SqlitePaces
+
+            await SqlitePaces(database).note(measured, self.clock.now())

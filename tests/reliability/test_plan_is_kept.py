@@ -18,18 +18,16 @@ from random_worlds import targets, worlds
 from civitai_dl._outlook import free_bytes, viewing
 from civitai_dl.domain.entities import (
     BytesReceived,
-    Foreseen,
     Kind,
     Lane,
     Outcome,
-    Outlook,
-    Prospect,
     Role,
     Selection,
     Stored,
     TaskSettled,
     Unavailable,
 )
+from civitai_dl.domain.outlook import Foreseen, Outlook, Prospect
 from civitai_dl.errors import UsageError
 from civitai_dl.testing import FakeCivitai, World
 from reliability_size import note, pick

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.entities import Prospect, Role, Scope, Share
+from civitai_dl.domain.entities import Role
 from civitai_dl.domain.messages import (
     cell_width,
     cut,
@@ -17,10 +17,12 @@ from civitai_dl.domain.messages import (
     printable,
     wrap,
 )
+from civitai_dl.domain.outlook import Prospect, Scope, Share
 
 if TYPE_CHECKING:
-    from civitai_dl.domain.entities import Outlook, RunReport
+    from civitai_dl.domain.entities import RunReport
     from civitai_dl.domain.messages import Messages
+    from civitai_dl.domain.outlook import Outlook
 
 IMAGES = {
     Role.PREVIEW: "previews",
@@ -60,9 +62,7 @@ def outlook_text(
     return "\n\n".join(block for block in blocks if block)
 
 
-def _title(
-    outlook: Outlook, report: RunReport, messages: Messages, output: str, width: int
-) -> str:
+def _title(outlook: Outlook, report: RunReport, messages: Messages, output: str, width: int) -> str:
     lines = [messages.say("Plan for {output}: nothing was transferred.", output=printable(output))]
     if report.interrupted:
         lines.append(messages.say("The listing was interrupted: there may be more."))

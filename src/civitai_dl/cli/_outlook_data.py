@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.entities import Foreseen, Prospect, Role
+from civitai_dl.domain.entities import Role
+from civitai_dl.domain.outlook import Foreseen, Prospect
 
 if TYPE_CHECKING:
     from civitai_dl._outlook import View
-    from civitai_dl.domain.entities import Outlook, RunReport, Scope, Share
+    from civitai_dl.domain.entities import RunReport
+    from civitai_dl.domain.outlook import Outlook, Scope, Share
 
 COLUMNS = (
     "target",

@@ -22,8 +22,9 @@ from ._session import heeding_signals, read_wanted, reporting, say
 if TYPE_CHECKING:
     from civitai_dl._outlook import View
     from civitai_dl.config import Settings
-    from civitai_dl.domain.entities import Outlook, RunReport, Wanted
+    from civitai_dl.domain.entities import RunReport, Wanted
     from civitai_dl.domain.messages import Messages
+    from civitai_dl.domain.outlook import Outlook
 
 COLUMNS = (100, 24)
 """What a text is laid out for where there is no terminal."""

@@ -12,7 +12,6 @@ from ._header import Glance, glance
 from ._ledger import SqliteLedger
 from ._migrate import SCHEMA_VERSION
 from ._open import STATE_FILE, holds_an_archive
-from ._paces import SqlitePaces
 from ._queue import SqliteQueue
 from ._rates import SqliteRates
 from ._runs import Root, RunBegun, Runs
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
     from ._outlook import SqliteOutlook
+    from ._paces import SqlitePaces
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
@@ -76,6 +76,7 @@ __getattr__ = opens_later(
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
         "SqliteOutlook": "_outlook",
+        "SqlitePaces": "_paces",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

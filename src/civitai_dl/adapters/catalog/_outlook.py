@@ -6,21 +6,12 @@ where it is large, and what leaves here is sums, or rows one batch after the oth
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import (
-    FileRef,
-    Foreseen,
-    ImageRef,
-    Kind,
-    Prospect,
-    Role,
-    Scope,
-    Share,
-)
+from civitai_dl.domain.entities import FileRef, ImageRef, Kind, Role
+from civitai_dl.domain.outlook import Foreseen, Prospect, Scope, Share
 
 from ._database import Database
 from ._rows import load_subject
@@ -130,8 +121,9 @@ SUMS_BELOW = f"{BELOW}{_SUMS} JOIN below USING (id) {_GROUPS}"
 NUMBERS_BELOW = f"{BELOW}{_NUMBERS} JOIN below USING (id)"
 
 ROWS = (
-    "SELECT prospects.*, tasks.key, type, payload, label, path, sha256, detail, hint FROM prospects "
-    "JOIN tasks USING (id) WHERE prospects.id > ? AND {which} ORDER BY prospects.id LIMIT ?"
+    "SELECT prospects.*, tasks.key, type, payload, label, path, sha256, detail, hint "
+    "FROM prospects JOIN tasks USING (id) "
+    "WHERE prospects.id > ? AND {which} ORDER BY prospects.id LIMIT ?"
 )
 THINGS = ROWS.format(which="prospect <> 'listed'")
 UNLISTED = ROWS.format(which="prospect = 'unlisted'")
@@ -173,11 +165,11 @@ class SqliteOutlook:
 
         def work(connection: sqlite3.Connection) -> tuple[Scope, ...]:
             return tuple(
-                Scope(
+                _scope(
                     row["text"],
                     row["origin"],
-                    *connection.execute(NUMBERS_BELOW, (row["roots"],)).fetchone(),
-                    tuple(_share(s) for s in connection.execute(SUMS_BELOW, (row["roots"],))),
+                    connection.execute(NUMBERS_BELOW, (row["roots"],)).fetchone(),
+                    connection.execute(SUMS_BELOW, (row["roots"],)),
                 )
                 for row in self._targets(connection)
             )
@@ -188,8 +180,8 @@ class SqliteOutlook:
         """All of them together, each thing once."""
 
         def work(connection: sqlite3.Connection) -> Scope:
-            shares = tuple(_share(row) for row in connection.execute(SUMS))
-            return Scope("", "", *connection.execute(NUMBERS).fetchone(), shares)
+            numbers = connection.execute(NUMBERS).fetchone()
+            return _scope("", "", numbers, connection.execute(SUMS))
 
         return await self.database.run(work, "total")
 
@@ -198,9 +190,7 @@ class SqliteOutlook:
         last, statement = 0, UNLISTED if unlisted else THINGS
         while True:
             batch = await self.database.run(
-                lambda connection, after=last: connection.execute(  # type: ignore[misc]  # mypy cannot type a lambda's default
-                    statement, (after, BATCH)
-                ).fetchall()
+                lambda connection, after=last: _batch(connection, statement, after)  # type: ignore[misc]  # mypy knows no default of a lambda
             )
             for row in batch:
                 yield _foreseen(row)
@@ -222,6 +212,14 @@ class SqliteOutlook:
             "SELECT position, text, origin, roots FROM targets WHERE run = ? ORDER BY position",
             (self.run,),
         ).fetchall()
+
+
+def _batch(connection: sqlite3.Connection, statement: str, after: int) -> list[sqlite3.Row]:
+    return connection.execute(statement, (after, BATCH)).fetchall()
+
+
+def _scope(text: str, origin: str, numbers: sqlite3.Row, shares: sqlite3.Cursor) -> Scope:
+    return Scope(text, origin, int(numbers[0]), int(numbers[1]), tuple(map(_share, shares)))
 
 
 def _share(row: sqlite3.Row) -> Share:

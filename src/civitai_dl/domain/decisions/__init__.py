@@ -1,10 +1,5 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from typing import TYPE_CHECKING
-
-from civitai_dl._doors import opens_later
-
-
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -106,9 +101,6 @@ from ._tombstones import (
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
-if TYPE_CHECKING:
-    from ._forecast import forecast, judge_space
-
 __all__ = [
     "DOUBTFUL",
     "MAX_COMPONENT_BYTES",
@@ -163,7 +155,6 @@ __all__ = [
     "find_damage",
     "first_bad_segment",
     "first_difference",
-    "forecast",
     "gallery_stem",
     "gallery_task",
     "group_twins",
@@ -182,7 +173,6 @@ __all__ = [
     "judge_answer",
     "judge_piece",
     "judge_segment",
-    "judge_space",
     "judge_tombstones",
     "latest_wait",
     "listed_anew",
@@ -231,11 +221,3 @@ __all__ = [
     "wall_before",
     "whole_answer",
 ]
-
-__getattr__ = opens_later(
-    __name__,
-    {
-        "forecast": "_forecast",
-        "judge_space": "_forecast",
-    },
-)

@@ -1,10 +1,5 @@
 """The things of the service and of the work on them; frozen, without behaviour of their own."""
 
-from typing import TYPE_CHECKING
-
-from civitai_dl._doors import opens_later
-
-
 from ._events import (
     BytesReceived,
     Event,
@@ -81,9 +76,6 @@ from ._work import (
     Unavailable,
 )
 
-if TYPE_CHECKING:
-    from ._outlook import Forecast, Foreseen, Outlook, Pace, Prospect, Scope, Share, Space
-
 __all__ = [
     "ALL_LEVELS",
     "LARGEST_ID",
@@ -109,8 +101,6 @@ __all__ = [
     "File",
     "FileId",
     "FileRef",
-    "Forecast",
-    "Foreseen",
     "GalleryQuery",
     "GalleryRef",
     "HashTarget",
@@ -134,30 +124,24 @@ __all__ = [
     "ModelTarget",
     "Notice",
     "Outcome",
-    "Outlook",
     "OwnedFile",
-    "Pace",
     "PacedLane",
     "PageExpanded",
     "Part",
     "Placed",
     "Planned",
     "PostTarget",
-    "Prospect",
     "Rating",
     "Reason",
     "Role",
     "RunFinished",
     "RunReport",
     "RunStarted",
-    "Scope",
     "Secret",
     "Selection",
-    "Share",
     "SignedUrl",
     "Skipped",
     "Slice",
-    "Space",
     "State",
     "Stored",
     "StoredFile",
@@ -178,17 +162,3 @@ __all__ = [
     "Wanted",
     "uuid_in",
 ]
-
-__getattr__ = opens_later(
-    __name__,
-    {
-        "Forecast": "_outlook",
-        "Foreseen": "_outlook",
-        "Outlook": "_outlook",
-        "Pace": "_outlook",
-        "Prospect": "_outlook",
-        "Scope": "_outlook",
-        "Share": "_outlook",
-        "Space": "_outlook",
-    },
-)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..entities import Forecast, Pace, Prospect, Scope, Space
-from ._room import decide_room
+from ..decisions import decide_room
+from ._things import Forecast, Pace, Prospect, Scope, Space
 
 
 def forecast(scope: Scope, pace: Pace, image_bytes: float | None) -> Forecast:

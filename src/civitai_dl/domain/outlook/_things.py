@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ._work import Role
+from ..entities import Role
 
 
 class Prospect(str, Enum):
@@ -50,6 +50,16 @@ class Share:
     first: float | None = None
     last: float | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether these are model files."""
+        return self.role is Role.FILE
+
+    @property
+    def is_content(self) -> bool:
+        """Whether these are files or images, and not pages that tell of some."""
+        return self.role is not Role.PAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -78,33 +88,31 @@ class Scope:
 
     def things(self, *, files: bool) -> int:
         """How many files, or images, there are in all."""
-        return sum(
-            share.count
-            for share in self.shares
-            if share.role is not Role.PAGE and (share.role is Role.FILE) is files
-        )
+        return sum(s.count for s in self.shares if s.is_content and s.is_file is files)
 
     @property
     def unread(self) -> int:
         """Pages that could not be listed."""
         return sum(share.count for share in self.shares if share.prospect is Prospect.UNLISTED)
 
-    def _of(self, prospects: tuple[Prospect, ...], files: bool | None) -> list[Share]:
-        return [
-            share
-            for share in self.shares
-            if share.prospect in prospects
-            and (files is None or (share.role is not Role.PAGE and (share.role is Role.FILE) is files))
-        ]
+    def _of(
+        self,
+        prospects: tuple[Prospect, ...],
+        files: bool | None,  # noqa: FBT001  # as it is passed on
+    ) -> list[Share]:
+        found = [share for share in self.shares if share.prospect in prospects]
+        if files is None:
+            return found
+        return [share for share in found if share.is_content and share.is_file is files]
 
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """One thing, and what a run would do about it.
 
-    key: that of its task. target: position of the first target that wants it. kind: as in Share, for images the role.
-    path: where it goes; of an image that is not stored without its extension, which its bytes tell.
-    bytes, sha256: None where nobody knows. until: when it will be free.
+    key: that of its task. target: position of the first target that wants it. kind: as in Share,
+    for images the role. path: where it goes; of an image that is not stored without its extension,
+    which its bytes tell. bytes, sha256: None where nobody knows. until: when it will be free.
     """
 
     key: str
@@ -158,9 +166,11 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Room on the disk. needed: known bytes to transfer. images: a guess at what the images take,
-    from those that are stored; None without any. free: None when nobody can tell.
-    lacking: bytes too few, the guess counted in; 0 when all fits.
+    """Room on the disk.
+
+    needed: known bytes to transfer. images: a guess at what the images take, from those that are
+    stored; None without any. free: None when nobody can tell. lacking: bytes too few, the guess
+    counted in; 0 when all fits.
     """
 
     needed: int
