@@ -248,7 +248,7 @@ def test_a_dry_run_tells_what_there_is(tmp_path: Path, civitai_dl: Command) -> N
         told = civitai_dl(*words, "--dry-run")
         assert fake.account.count(origin="storage") + fake.account.count(origin="cdn") == 0
     assert told.returncode == 0
-    assert "model files: 2, 12.0 kB" in told.stdout
+    assert "To transfer: 2 files, 12.0 kB" in told.stdout
     assert "Free space:" in told.stdout
     assert not list((tmp_path / "archive").rglob("*.safetensors"))
 

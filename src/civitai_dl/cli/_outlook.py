@@ -40,6 +40,8 @@ WIDE, NARROW = 110, 72
 """Cells from which there is room for everything, and below which there is room for little."""
 
 GAP = "  "
+LEAST, FEWEST = 12, 3
+"""Cells in which a name can be told from others, and columns that stay however narrow it is."""
 
 HOURS = 12
 """How long what was listed counts as new."""
@@ -156,11 +158,17 @@ def _bytes(size: int, unsized: int) -> str:
 def _drawn(
     names: Sequence[str], rows: Sequence[Sequence[str]], messages: Messages, width: int
 ) -> str:
-    """Lines with the first cell to the left, which is cut where there is no room, figures right."""
+    """Lines with the first cell to the left, which is cut where there is no room, figures right.
+
+    Where even that is not enough, the figures that come first are left out.
+    """
     head = [messages.say(name) for name in names]
     columns = list(zip(*(row for row in [head, *rows] if len(row) == len(head)), strict=True))
     room = [max(map(cell_width, column)) for column in columns[1:]]
-    most = max(12, width - sum(room) - len(GAP) * len(room))
+    most = width - sum(room) - len(GAP) * len(room)
+    if most < LEAST and len(names) > FEWEST:
+        fewer = [[row[0], *row[2:]] for row in rows]
+        return _drawn([names[0], *names[2:]], fewer, messages, width)
     first = min(most, max(map(cell_width, columns[0])))
     lines = []
     for name, *figures in [head, *rows]:
