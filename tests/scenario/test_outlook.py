@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import anyio
 import pytest
 from archives import FAST, run, wanted
 
@@ -276,6 +277,25 @@ async def test_nothing_is_listed_twice(tmp_path: Path) -> None:
     assert listed > 10
     assert asked == ["/api/v1/me"] * 2
     assert report.exit_code == 0
+
+
+async def test_a_listing_that_was_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Models that were listed before somebody pressed Ctrl-C are not taken for missed ones."""
+    world = World().creator("ann")
+    for number in range(1, 6):
+        world.model(number, creator="ann")
+    stop = anyio.Event()
+    async with FakeCivitai(world) as fake:
+        late = Fault(origin="api", path="/creators", then=stop.set, status=503, body="")
+        fake.faults.add(late)
+        things, dry = wanted("user:ann"), replace(FAST, dry_run=True)
+        first = await run(fake, tmp_path, things, settings=dry, stop=stop)
+        fake.faults.assert_all_served()
+        fake.account.clear()
+        second = await run(fake, tmp_path, things)
+        asked = [s.path for s in fake.account.of(origin="api", path_prefix="/api/v1/models/")]
+    assert (first.exit_code, first.models) == (130, 5)
+    assert (asked, second.notices, second.exit_code) == ([], (), 0)
 
 
 async def test_the_pace_of_a_run_foretells_the_next(tmp_path: Path) -> None:
