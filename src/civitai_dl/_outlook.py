@@ -73,14 +73,15 @@ async def _outlook(
 
 
 async def _pace(settings: Settings, database: Database) -> Pace:
-    """The pace of the last transfers, and the rate of links: what was learned, below the cap."""
+    """The pace of the last transfers, never above what was learned of the service's limits."""
     measured = await SqlitePaces(database).recall()
     known = await SqliteRates(database, settings.token).recall()
-    rates = [one.rate for lane, one in known.items() if lane.name == "api.resolve"]
-    links = min([settings.max_rate_resolve or inf, *rates])
+    rates = {lane.name: one.rate for lane, one in known.items()}
+    links = min(settings.max_rate_resolve or inf, rates.get("api.resolve", inf))
+    images = measured.get(Lane.IMAGES)
     return Pace(
         files=measured.get(Lane.FILES),
-        images=measured.get(Lane.IMAGES),
+        images=None if images is None else min(images, rates.get("cdn.image", inf)),
         links=0.0 if links == inf else links,
         limit=settings.limit_rate,
     )

@@ -82,6 +82,14 @@ def test_a_dry_run_is_a_plan(civitai_dl: Command) -> None:
     assert (dry.stdout.splitlines()[:8], dry.stderr) == (first.stdout.splitlines()[:8], "")
 
 
+def test_a_dry_run_in_lines_of_json_says_nothing_else(civitai_dl: Command) -> None:
+    """`download --dry-run --json-logs` gives events, each an object on a line of its own."""
+    with FakeCivitai(world()).in_thread() as fake:
+        told = civitai_dl(*words(fake), "--dry-run", "--json-logs")
+    events = [json.loads(line)["event"] for line in told.stdout.splitlines()]
+    assert (events[0], events[-1], told.returncode) == ("run_started", "run_finished", 0)
+
+
 def test_json_is_one_document(civitai_dl: Command) -> None:
     """--json gives figures under the keys of the reference, and settings do not mix lines in."""
     with FakeCivitai(world()).in_thread() as fake:

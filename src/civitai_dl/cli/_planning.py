@@ -35,8 +35,10 @@ def plan(flags: Mapping[str, object]) -> int:
 
     def work(settings: Settings, messages: Messages) -> int:
         form = _form(flags, messages)
-        # Standard output is for the plan alone.
-        chosen = replace(settings, dry_run=True, json_logs=False)
+        # A dry run with lines of JSON has nothing else on standard output; a plan has no lines.
+        lines = settings.json_logs and flags.get("dry_run") is True
+        form = "lines" if lines else form
+        chosen = replace(settings, dry_run=True, json_logs=lines)
         return anyio.run(_go, chosen, read_wanted(flags, messages), messages, form)
 
     return framed(flags, work)
@@ -80,6 +82,8 @@ async def _tell(
     form: str,
     status: int,
 ) -> None:
+    if form == "lines":
+        return
     if form == "csv":
         from ._outlook_data import csv_chunks
 

@@ -45,8 +45,8 @@ CREATE TEMP TABLE prospects (
 JUDGE = """
 INSERT INTO prospects
 WITH facts AS (
-  SELECT tasks.id, target, role, type, status, source, why, until, size, staged, key, payload,
-    model_id, (priority + 10) * 1099511627776 + tasks.id AS rank,
+  SELECT tasks.id, target, role, type, status, source, why, detail, until, size, staged, key,
+    payload, model_id, (priority + 10) * 1099511627776 + tasks.id AS rank,
     type IN ('file', 'image') AS content,
     CASE WHEN type = 'file' AND status IN ('ready', 'waiting', 'claimed')
       THEN json_extract(payload, '$.foretold') END AS foretold
@@ -90,7 +90,8 @@ SELECT id, target, CASE WHEN content THEN role ELSE 'page' END,
     WHEN 'image' THEN '' ELSE type END,
   prospect,
   CASE WHEN prospect <> 'unavailable' OR status = 'unavailable'
-    THEN CASE WHEN status IN ('unavailable', 'failed') THEN COALESCE(why, '') ELSE '' END
+    THEN CASE WHEN status IN ('unavailable', 'failed') THEN COALESCE(why, '')
+      WHEN status = 'skipped' THEN COALESCE(detail, '') ELSE '' END
     ELSE COALESCE(json_extract(foretold, '$.reason'), '') END,
   CASE WHEN prospect <> 'unavailable' THEN NULL WHEN status = 'unavailable' THEN until
     ELSE json_extract(foretold, '$.until') END,
