@@ -15,14 +15,15 @@ from civitai_dl.config import (
     find_token,
     read_dialects,
     read_file,
-    read_levels,
     read_size,
     read_span,
 )
-from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted
+from civitai_dl.domain.entities import Wanted
 from civitai_dl.domain.messages import Language, pick_language
 from civitai_dl.errors import ConfigError, UsageError
 from civitai_dl.sources import parse_target
+
+from ._selecting import read_selection
 
 T = TypeVar("T")
 
@@ -53,6 +54,24 @@ class Layers:
         if value in (None, False, True):
             return bool(value)
         raise ConfigError(f"{name} must be true or false, not {value!r}")
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """A switch that can be turned both ways. Raises: ConfigError."""
+        flag = self._flags.get(name)
+        value = self._file.get(name) if flag is None else flag
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        raise ConfigError(f"{name} must be true or false, not {value!r}")
+
+    def many(self, name: str) -> tuple[object, ...]:
+        """The values of an option that may be repeated, or of a list in the file."""
+        flag = self._flags.get(name)
+        value = flag if flag not in (None, ()) else self._file.get(name)
+        if value is None:
+            return ()
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
     def text(self, name: str) -> str | None:
         """A text, also where the file has a number."""
@@ -88,13 +107,15 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
     file = read_file(config_path(explicit if isinstance(explicit, str) else None))
     layers = Layers(flags, environment, file)
     flag_token = flags.get("token")
+    selected = read_selection(layers)
     return Settings(
         output=layers.text("output") or "./civitai",
         base_url=check_base_url(layers.text("base_url") or BASE_URL),
         token=find_token(
             flag_token if isinstance(flag_token, str) else None, environment, file.get("token")
         ),
-        selection=_selection(layers, flags),
+        selection=selected.selection,
+        warnings=tuple(selected.warnings),
         max_rate_model=layers.number("max_rate_model", 0.5),
         max_rate_image=layers.number("max_rate_image", 2.0),
         max_rate_resolve=layers.number("max_rate_resolve", 10.0),
@@ -113,25 +134,6 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
         embed_metadata=layers.on("embed_metadata"),
-    )
-
-
-def _selection(layers: Layers, flags: Values) -> Selection:
-    only = layers.text("only")
-    if only not in (None, "models", "images"):
-        raise ConfigError(f"only must be models or images, not {only!r}")
-    levels = read_levels(layers.text("browsing_level") or "all")
-    nsfw = flags.get("nsfw") if flags.get("nsfw") is not None else layers.raw("nsfw")
-    if nsfw is False:
-        levels &= Rating.PG.value
-    if not levels & ALL_LEVELS:
-        raise ConfigError("no browsing level is left: --no-nsfw leaves PG only")
-    return Selection(
-        files=only != "images",
-        images=only != "models",
-        gallery=not layers.on("no_gallery"),
-        gallery_limit=layers.whole("gallery_limit"),
-        levels=levels,
     )
 
 

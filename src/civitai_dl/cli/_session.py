@@ -36,7 +36,16 @@ def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
 
     def work(settings: Settings, messages: Messages) -> int:
-        return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        asked = _texts(flags.get("why"))
+        if not asked:
+            return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        # What only some runs need is not loaded by the others.
+        from ._explaining import read_asked_about, tell_why
+
+        about = read_asked_about(asked)
+        code: int = anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        tell_why(settings, about, messages)
+        return code
 
     return framed(flags, work)
 

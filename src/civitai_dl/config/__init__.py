@@ -13,14 +13,20 @@ from ._load import (
 )
 from ._settings import BASE_URL, ENGINES, Settings
 from ._values import read_dialects, read_levels, read_size, read_span
+from ._words import FILE_TYPES, FORMATS, MODEL_TYPES, PRECISIONS, Words, read_words
 
 __all__ = [
     "BASE_URL",
     "ENGINES",
+    "FILE_TYPES",
+    "FORMATS",
+    "MODEL_TYPES",
+    "PRECISIONS",
     "STDIN",
     "TOKEN_NAMES",
     "BadLine",
     "Settings",
+    "Words",
     "check_base_url",
     "collect",
     "config_path",
@@ -36,4 +42,5 @@ __all__ = [
     "read_lines",
     "read_size",
     "read_span",
+    "read_words",
 ]

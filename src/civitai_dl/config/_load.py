@@ -39,6 +39,19 @@ FILE_KEYS = frozenset(
         "base_url",
         "sidecars",
         "embed_metadata",
+        "types",
+        "base_models",
+        "versions",
+        "since",
+        "file_types",
+        "formats",
+        "fp",
+        "size",
+        "max_file_size",
+        "media",
+        "exclude",
+        "include_training_data",
+        "allow_unsafe",
     }
 )
 

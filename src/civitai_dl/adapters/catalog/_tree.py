@@ -13,6 +13,19 @@ WITH RECURSIVE below (id) AS (
 )
 """
 
+WANTED = """
+WITH RECURSIVE below (id) AS (
+  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?))
+  UNION SELECT edges.child FROM edges JOIN below ON edges.parent = below.id AND edges.run > 0
+)
+"""
+"""As BELOW, without what a page told of when it was read last and the selection left out."""
+
+LEAVE_OUT = """
+UPDATE edges SET run = 0 WHERE parent = ? AND child IN (
+  SELECT id FROM tasks WHERE key IN (SELECT value FROM json_each(?)))
+"""
+
 WITHIN = "id IN (SELECT id FROM below)"
 
 ABOVE = """
