@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,19 @@ def _block(found: Explanation, messages: Messages, output: str) -> Iterator[str]
         yield messages.say("(under the choices of the run of {moment})", moment=moment)
 
 
-def _lines(answer: Answer, messages: Messages, output: str, depth: int) -> Iterator[str]:
+def _lines(
+    answer: Answer, messages: Messages, output: str, depth: int, above: Answer | None = None
+) -> Iterator[str]:
+    """One thing and what it consists of. above: what it is a part of.
+
+    What is left out together with all around it is told once, of the largest.
+    """
+    if above is not None and answer.verdict is not None and answer.verdict == above.verdict:
+        inside = [one for one in answer.below if one.stand is not Stand.LEFT_OUT]
+        if answer.stand is Stand.LEFT_OUT and not inside:
+            return
+        answer = replace(answer, verdict=None, stand=None if inside else answer.stand)
+        answer = replace(answer, below=tuple(replace(one, verdict=None) for one in inside))
     label = printable(_named(answer, messages))
     told = _told(answer, messages)
     if answer.counts:
@@ -61,7 +74,7 @@ def _lines(answer: Answer, messages: Messages, output: str, depth: int) -> Itera
         text = messages.say("to change that: {command}", command=following)
         yield f"{'  ' * (depth + 2)}{text}"
     for below in answer.below:
-        yield from _lines(below, messages, output, depth + 1)
+        yield from _lines(below, messages, output, depth + 1, answer)
 
 
 def _named(answer: Answer, messages: Messages) -> str:

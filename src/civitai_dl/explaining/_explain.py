@@ -203,7 +203,7 @@ class _Explainer:
         answer = answer_row(row, "listing", row.label, self.now)
         troubled = await self.known.in_trouble([row.key])
         below = [
-            answer_row(one, "file" if one.kind == "file" else "image", one.label, self.now)
+            answer_row(one, one.kind, one.label, self.now, target=_target_of(one))
             for one in troubled
             if one.key != row.key
         ]
@@ -243,6 +243,16 @@ def _left_out(folder: Path, models: Sequence[ModelId], wish: Selection) -> list[
         target = f"model:{model_id}"
         found.append(Answer("model", label, Stand.LEFT_OUT, verdict=verdict, target=target))
     return found
+
+
+def _target_of(row: KnownThing) -> str:
+    """How a thing below a listing is named in a command; empty where it cannot be."""
+    if row.kind == Kind.FILE.value:
+        return f"version:{row.key.split(':')[1]}"
+    if row.kind == Kind.IMAGE.value:
+        number = row.key.removeprefix("image:").partition("@")[0]
+        return f"image:{number}" if number.isdigit() else f"model:{row.model_id}"
+    return f"model:{row.model_id}" if row.kind == Kind.MODEL.value else ""
 
 
 def _roots(target: Target) -> list[str]:

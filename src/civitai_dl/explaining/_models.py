@@ -121,9 +121,10 @@ def answer_model(
         return Answer(
             "version", f"version {version_id}", Stand.UNKNOWN, target=f"version:{version_id}"
         )
-    if files is None:
+    if files is None and version_id is None:
         below += _answer_images(facts, choice, selection)
-        below += _answer_galleries(facts, choice, selection)
+    if files is None:
+        below += _answer_galleries(facts, choice, selection, version_id)
     verdict = choice.model if isinstance(choice.model, LeftOut) else None
     found = _page_answer(facts, page, f"{label} ({facts.model.name})", target)
     stand = found.stand
@@ -203,18 +204,21 @@ def _answer_images(facts: ModelFacts, choice: Choice, selection: Selection) -> l
     return [Answer("previews", "previews", counts=tuple(facts.counts), below=below)]
 
 
-def _answer_galleries(facts: ModelFacts, choice: Choice, selection: Selection) -> list[Answer]:
+def _answer_galleries(
+    facts: ModelFacts, choice: Choice, selection: Selection, version_id: VersionId | None
+) -> list[Answer]:
     if not selection.galleries:
         verdict = NO_GALLERY if selection.images else NO_IMAGES
         return [Answer("listing", "gallery", Stand.LEFT_OUT, verdict=verdict)]
     found = []
     for row in facts.rows.values():
-        if row.kind == Kind.GALLERY.value and "/" not in row.key:
+        of_other = version_id is not None and row.key != f"gallery:version:{version_id}"
+        if row.kind == Kind.GALLERY.value and "/" not in row.key and not of_other:
             answer = answer_row(row, "listing", row.label, facts.now)
             stand = None if answer.stand is Stand.STORED else answer.stand
             counts = tuple(facts.listings.get(row.key, ()))
             found.append(replace(answer, stand=stand, counts=counts))
-    if not found and not choice.is_empty:
+    if not found and not choice.is_empty and version_id is None:
         found.append(
             Answer("listing", "gallery", Stand.UNPLANNED, target=f"model:{facts.model_id}")
         )
@@ -231,9 +235,7 @@ def answer_row(
     target: str = "",
 ) -> Answer:
     """How a task stands by its row, under what the selection says of it."""
-    stand = stand_of(
-        row.status, verdict or Taken(), why=row.why, not_before=row.not_before, now=now
-    )
+    stand = stand_of(row.status, verdict, why=row.why, not_before=row.not_before, now=now)
     in_trouble = stand in (Stand.FAILED, Stand.UNAVAILABLE, Stand.WAITING)
     until = row.not_before if stand is Stand.WAITING else row.until if in_trouble else None
     stored = stand is Stand.STORED

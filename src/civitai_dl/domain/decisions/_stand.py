@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from ..entities import Reason, State
-from ._verdicts import TAKEN, LeftOut, Unsafe, Verdict
+from ._verdicts import LeftOut, Unsafe, Verdict
 
 
 class Stand(str, Enum):
@@ -24,7 +24,7 @@ class Stand(str, Enum):
 
 def stand_of(
     status: str | None,
-    verdict: Verdict = TAKEN,
+    verdict: Verdict | None = None,
     *,
     why: str | None = None,
     not_before: float = 0.0,
@@ -32,8 +32,9 @@ def stand_of(
 ) -> Stand:
     """How a thing stands.
 
-    status, why: of its row, None where it has none. verdict: what the selection says of it; what is
-    stored stays so, whatever that is. not_before, now: seconds since the epoch.
+    status, why: of its row, None where it has none. verdict: what the selection says of it, None
+    where it was not asked; what is stored stays so, whatever that is. not_before, now: seconds
+    since the epoch.
     """
     if status in (State.STORED.value, State.SKIPPED.value):
         return Stand.STORED
@@ -42,7 +43,7 @@ def stand_of(
     if isinstance(verdict, Unsafe):
         return Stand.UNAVAILABLE
     was_unsafe = status == State.UNAVAILABLE.value and why == Reason.UNSAFE.value
-    if status is None or was_unsafe:
+    if status is None or (was_unsafe and verdict is not None):
         return Stand.UNPLANNED
     if status == State.UNAVAILABLE.value:
         return Stand.UNAVAILABLE
