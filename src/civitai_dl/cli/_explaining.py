@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from civitai_dl.domain.messages import Messages
     from civitai_dl.explaining import Subject
 
-NOT_CHOICES = frozenset({"targets", "output", "as_json", "lang", "config"})
+NOT_CHOICES = frozenset({"targets", "output", "as_json", "lang", "config", "profile"})
 
 Asked = Sequence[tuple[str, "Subject"]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, TypedDict
 
@@ -28,13 +28,13 @@ from civitai_dl.domain.entities import (
     Rating,
     Selection,
 )
-from civitai_dl.errors import ConfigError, TargetError, UsageError
+from civitai_dl.errors import ConfigError, TargetError
 from civitai_dl.sources import parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ._options import Layers
+    from civitai_dl.config import Layers
 
 _TAG = re.compile(r"tag:(?P<name>.+)", re.IGNORECASE)
 _VERSIONS = {
@@ -44,22 +44,22 @@ _VERSIONS = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Selected:
     """A selection, and sentences about what was doubtful in its words."""
 
-    selection: Selection = field(default_factory=Selection)
-    warnings: list[str] = field(default_factory=list)
+    selection: Selection
+    warnings: tuple[str, ...]
 
 
 def read_selection(layers: Layers) -> Selected:
-    """What of everything is wanted. Raises: ConfigError, UsageError for what cannot be read."""
+    """What of everything is wanted. Raises: ConfigError for what cannot be read."""
     only = layers.text("only")
     if only not in (None, "models", "images"):
         raise ConfigError(f"only must be models or images, not {only!r}")
     versions, per_base_model = _versions(layers.text("versions"))
     warnings: list[str] = []
-    excluded = _read_exclusions(layers, warnings)
+    excluded = _read_exclusions(layers)
     selection = Selection(
         files=only != "images",
         images=only != "models",
@@ -77,15 +77,15 @@ def read_selection(layers: Layers) -> Selected:
         precisions=_words(layers, "fp", PRECISIONS, warnings),
         size=_size(layers.text("size")),
         max_file_size=_most(layers.text("max_file_size")),
-        include_training_data=layers.switch("include_training_data", default=True),
+        include_training_data=layers.on("include_training_data"),
         allow_unsafe=layers.on("allow_unsafe"),
         **excluded,
     )
-    return Selected(selection, warnings)
+    return Selected(selection, tuple(warnings))
 
 
 def _words(layers: Layers, name: str, known: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
-    values = layers.many(name)
+    values = _many(layers, name)
     if not values:
         return ()
     option = name.replace("_", "-")
@@ -97,9 +97,17 @@ def _words(layers: Layers, name: str, known: Sequence[str], warnings: list[str])
     return found.words
 
 
+def _many(layers: Layers, name: str) -> list[object]:
+    """The values of an option that may be repeated, of a list in the file, or a single one."""
+    value = layers.raw(name)
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
 def _levels(layers: Layers) -> int:
-    levels = read_levels(layers.text("browsing_level") or "all")
-    if not layers.switch("nsfw", default=True):
+    levels = read_levels(str(layers.raw("browsing_level")))
+    if not layers.on("nsfw"):
         levels &= Rating.PG.value
     if not levels & ALL_LEVELS:
         raise ConfigError("no browsing level is left: --no-nsfw leaves PG only")
@@ -156,26 +164,24 @@ class _Excluded(TypedDict):
     exclude_tags: tuple[str, ...]
 
 
-def _read_exclusions(layers: Layers, warnings: list[str]) -> _Excluded:
+def _read_exclusions(layers: Layers) -> _Excluded:
     users: list[str] = []
     models: list[int] = []
     tags: list[str] = []
     bad: list[str] = []
-    names = [str(name) for name in layers.many("exclude")]
-    if "-" in names and "-" in (*layers.many("users"), *layers.many("models")):
-        raise UsageError("standard input cannot be a list and the list of --exclude at once")
+    names = [str(name) for name in _many(layers, "exclude")]
     for name in names:
         for number, line in read_lines(name, sys.stdin.buffer.read):
             try:
                 _sort(line, users, models, tags)
             except TargetError as error:
                 bad.append(f"{STDIN if name == '-' else name}:{number}: {error.message}")
-    if bad and not layers.on("skip_bad_lines"):
-        raise UsageError(
+    if bad:
+        # Not even with --skip-bad-lines: what is meant to stay out would come in.
+        raise ConfigError(
             "\n".join(bad),
             hint="a line of --exclude is user:NAME, model:NUMBER, tag:NAME or a link to one",
         )
-    warnings += bad
     return _Excluded(
         exclude_users=tuple(users), exclude_models=tuple(models), exclude_tags=tuple(tags)
     )

@@ -54,6 +54,8 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     """What is asked for. Raises: UsageError that names every line that cannot be read."""
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
+    if "-" in _texts(flags.get("exclude")) and "-" in [name for name, _ in lists]:
+        raise UsageError(messages.say("standard input cannot be two lists at once"))
     arguments = _texts(flags.get("targets"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)

@@ -55,6 +55,9 @@ WHY: dict[str, str] = {
     "--no-gallery leaves galleries and images of users out": (
         "--no-gallery によりギャラリーとユーザーの画像は対象外です"
     ),
+    "standard input cannot be two lists at once": (
+        "標準入力を二つのリストとして同時に使うことはできません"
+    ),
     # --- why something is held for unsafe
     "the {scan} scan of the service found danger in it": (
         "サービスのスキャン ({scan}) で危険と判定されています"
