@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, TypedDict
 
-from civitai_dl.config import (
-    FILE_TYPES,
-    FORMATS,
-    MODEL_TYPES,
-    PRECISIONS,
-    STDIN,
-    read_levels,
-    read_lines,
-    read_size,
-    read_words,
-)
+from civitai_dl.config import STDIN, read_levels, read_lines, read_size
 from civitai_dl.domain.entities import (
     ALL_LEVELS,
     CreatorTarget,
@@ -67,14 +57,14 @@ def read_selection(layers: Layers) -> Selected:
         gallery_limit=layers.whole("gallery_limit"),
         levels=_levels(layers),
         media=_media(layers.text("media")),
-        types=_words(layers, "types", MODEL_TYPES, warnings),
-        base_models=_words(layers, "base_models", (), warnings),
+        types=_words(layers, "types", "MODEL_TYPES", warnings),
+        base_models=_words(layers, "base_models", "", warnings),
         versions=versions,
         per_base_model=per_base_model,
         since=_day(layers.text("since")),
-        file_types=_words(layers, "file_types", FILE_TYPES, warnings),
-        formats=_words(layers, "formats", FORMATS, warnings),
-        precisions=_words(layers, "fp", PRECISIONS, warnings),
+        file_types=_words(layers, "file_types", "FILE_TYPES", warnings),
+        formats=_words(layers, "formats", "FORMATS", warnings),
+        precisions=_words(layers, "fp", "PRECISIONS", warnings),
         size=_size(layers.text("size")),
         max_file_size=_most(layers.text("max_file_size")),
         include_training_data=layers.on("include_training_data"),
@@ -84,12 +74,17 @@ def read_selection(layers: Layers) -> Selected:
     return Selected(selection, tuple(warnings))
 
 
-def _words(layers: Layers, name: str, known: Sequence[str], warnings: list[str]) -> tuple[str, ...]:
+def _words(layers: Layers, name: str, known: str, warnings: list[str]) -> tuple[str, ...]:
+    """The words of one option. known: what the list of those that are known is called."""
     values = _many(layers, name)
     if not values:
         return ()
+    # Runs that choose nothing do without the words.
+    from civitai_dl import config
+
     option = name.replace("_", "-")
-    found = read_words(option, values, known)
+    words: Sequence[str] = getattr(config, known) if known else ()
+    found = config.read_words(option, values, words)
     warnings += [
         f"{option}: {word!r} is no word that is known here; it is asked for as it is"
         for word in found.strange

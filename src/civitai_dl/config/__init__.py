@@ -1,5 +1,9 @@
 """Settings and lists: read, checked, and handed on as values."""
 
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
 from ._file import ConfigFile, config_folder, config_path, read_config
 from ._layers import Kind, Layer, Layers, Origin
 from ._lists import STDIN, BadLine, collect, parse_model, parse_user, read_lines
@@ -15,7 +19,9 @@ from ._load import (
 from ._settings import BASE_URL, ENGINES, Settings
 from ._table import DEFAULTS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
-from ._words import FILE_TYPES, FORMATS, MODEL_TYPES, PRECISIONS, Words, read_words
+
+if TYPE_CHECKING:
+    from ._words import FILE_TYPES, FORMATS, MODEL_TYPES, PRECISIONS, Words, read_words
 
 __all__ = [
     "BASE_URL",
@@ -55,3 +61,15 @@ __all__ = [
     "read_words",
     "told_of",
 ]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "FILE_TYPES": "_words",
+        "FORMATS": "_words",
+        "MODEL_TYPES": "_words",
+        "PRECISIONS": "_words",
+        "Words": "_words",
+        "read_words": "_words",
+    },
+)

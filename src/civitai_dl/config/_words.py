@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from civitai_dl.errors import ConfigError
 
@@ -69,6 +68,9 @@ def _apart(value: object) -> list[str]:
 
 
 def _doubt(name: str, word: str, known: dict[str, str]) -> None:
+    # What takes words as they should be does without it.
+    from difflib import get_close_matches
+
     near = get_close_matches(word.casefold(), known, n=1, cutoff=LIKENESS)
     if near:
         raise ConfigError(

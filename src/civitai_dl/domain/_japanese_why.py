@@ -19,12 +19,12 @@ WHY: dict[str, str] = {
     "it was published on {found}, --since asks for {wanted} or later": (
         "公開日が {found} です (--since の指定は {wanted} 以降)"
     ),
-    "{newer} versions are newer, --versions asks for the newest {wanted}": (
-        "より新しいバージョンが {newer} 件あります (--versions の指定は新しい順に {wanted} 件)"
+    "it is number {rank} by date, --versions asks for the newest {wanted}": (
+        "新しい順で {rank} 番目です (--versions の指定は新しい順に {wanted} 件)"
     ),
-    "{newer} versions for {base} are newer, --versions asks for {wanted} of each": (
-        "{base} のより新しいバージョンが {newer} 件あります"
-        " (--versions の指定はベースモデルごとに {wanted} 件)"
+    "it is number {rank} by date for {base}, --versions asks for {wanted} of each": (
+        "{base} では新しい順で {rank} 番目です"
+        " (--versions の指定はベースモデルごとに新しい順で {wanted} 件)"
     ),
     "its file type is {found}, --file-types asks for {wanted}": (
         "ファイルの種類が {found} です (--file-types の指定は {wanted})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,7 +36,9 @@ from ._models import (
     ModelFacts,
     answer_model,
     answer_row,
-    find_version,
+    find_kept,
+    has_file,
+    has_version,
     page_of,
     read_model_of,
 )
@@ -44,7 +46,7 @@ from ._subject import FileTarget
 
 if TYPE_CHECKING:
     from civitai_dl.adapters.catalog import KnownThing
-    from civitai_dl.domain.entities import Target
+    from civitai_dl.domain.entities import Model, Target
 
     from ._subject import Subject
 
@@ -95,13 +97,15 @@ class _Explainer:
         elif isinstance(subject, HashTarget):
             found = await self._files(await self.known.of_digest(subject.digest))
         elif isinstance(subject, FileTarget):
-            found = await self._files(await self.known.file(subject.file_id))
+            found = await self._file(subject.file_id)
         elif isinstance(subject, ImageTarget):
             found = await self._image(subject)
         else:
             found = await self._listing(text, subject)
         if not found.answers:
-            found = replace(found, answers=(Answer("target", text, Stand.UNKNOWN, target=text),))
+            # A file cannot be asked for by itself.
+            target = "" if isinstance(subject, FileTarget) else text
+            found = replace(found, answers=(Answer("target", text, Stand.UNKNOWN, target=target),))
         return replace(found, text=text)
 
     # --- models, versions, files
@@ -142,11 +146,22 @@ class _Explainer:
         below = await self.known.models_below([f"lookup:version:{version_id}"])
         models = [ModelId(row.model_id) for row in rows if row.model_id is not None] + below
         if not models:
-            found = await anyio.to_thread.run_sync(find_version, self.folder, version_id)
-            models = [] if found is None else [found]
+            models = await self._kept(version_id, has_version)
         if not models:
             return await self._listing(f"version:{version_id}", VersionTarget(version_id))
         return await self._model(models[0], version_id)
+
+    async def _file(self, file_id: FileId) -> Explanation:
+        found = await self._files(await self.known.file(file_id))
+        if not found.answers:
+            for model_id in await self._kept(file_id, has_file):
+                return await self._model(model_id, files=frozenset({file_id}))
+        return found
+
+    async def _kept(self, number: int, has: Callable[[int, Model], bool]) -> list[ModelId]:
+        look = partial(find_kept, self.folder, number, partial(has, number))
+        found = await anyio.to_thread.run_sync(look)
+        return [] if found is None else [found]
 
     async def _files(self, rows: Sequence[KnownThing]) -> Explanation:
         """Of files named by themselves, with the model and version that each belongs to."""

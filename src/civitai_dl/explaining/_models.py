@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,20 +69,29 @@ def read_model_of(folder: Path, model_id: ModelId) -> Model | None:
     return None if kept is None else kept.model
 
 
-def find_version(folder: Path, version_id: VersionId) -> ModelId | None:
-    """The model of a version that nothing was fetched of, by looking into all that is kept.
+def find_kept(folder: Path, number: int, has: Callable[[Model], bool]) -> ModelId | None:
+    """The model of a version or file that no task is known of, by looking into all that is kept.
 
-    Reads every model.json: some seconds for tens of thousands.
+    number: it stands somewhere in the document. Reads every model.json: some seconds for tens of
+    thousands.
     """
-    needle = str(version_id).encode()
+    needle = str(number).encode()
     for document in folder.glob("model_*/*/model.json"):
         data = bytes_of(document)
-        if data is None or needle not in data:
-            continue
-        kept = read_kept(data, None)
-        if kept is not None and any(one.id == version_id for one in kept.model.versions):
+        kept = None if data is None or needle not in data else read_kept(data, None)
+        if kept is not None and has(kept.model):
             return ModelId(kept.model.id)
     return None
+
+
+def has_version(number: int, model: Model) -> bool:
+    """Whether a model has this version."""
+    return any(version.id == number for version in model.versions)
+
+
+def has_file(number: int, model: Model) -> bool:
+    """Whether a model has this file."""
+    return any(file.id == number for version in model.versions for file in version.files)
 
 
 def page_of(rows: Iterable[KnownThing], version_id: VersionId | None) -> KnownThing | None:

@@ -125,14 +125,14 @@ def judge_version(
     if selection.versions is not None and rank > selection.versions:
         if selection.per_base_model:
             return left_out(
-                "{newer} versions for {base} are newer, --versions asks for {wanted} of each",
-                newer=rank - 1,
+                "it is number {rank} by date for {base}, --versions asks for {wanted} of each",
+                rank=rank,
                 base=base or "?",
                 wanted=selection.versions,
             )
         return left_out(
-            "{newer} versions are newer, --versions asks for the newest {wanted}",
-            newer=rank - 1,
+            "it is number {rank} by date, --versions asks for the newest {wanted}",
+            rank=rank,
             wanted=selection.versions,
         )
     return TAKEN
