@@ -80,7 +80,7 @@ def test_the_file_and_the_environment_hold_the_same_words(tmp_path: Path) -> Non
     ("flags", "told"),
     [
         ({"types": ("LORAs",)}, "'LORAs' looks like 'LORA'"),
-        ({"types": ("Chekpoint,VAE",)}, "'Chekpoint' looks like 'Checkpoint'"),
+        ({"types": ("Checkpiont,VAE",)}, "'Checkpiont' looks like 'Checkpoint'"),
         ({"types": (" , ",)}, "types names nothing"),
         ({"formats": ("safetensors",)}, "'safetensors' looks like 'SafeTensor'"),
         ({"file_types": ("Training-Data",)}, "looks like 'Training Data'"),

@@ -1,9 +1,5 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from typing import TYPE_CHECKING
-
-from civitai_dl._doors import opens_later
-
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -102,6 +98,7 @@ from ._select import (
     judge_version,
 )
 from ._sniff import looks_like_text_page, sniff_media
+from ._stand import Stand, stand_of
 from ._streams import Streams, Window
 from ._tombstones import (
     bury,
@@ -126,9 +123,6 @@ from ._walk import (
     next_step,
     walk_again,
 )
-
-if TYPE_CHECKING:
-    from ._stand import Stand, stand_of
 
 __all__ = [
     "DOUBTFUL",
@@ -269,5 +263,3 @@ __all__ = [
     "wall_before",
     "whole_answer",
 ]
-
-__getattr__ = opens_later(__name__, {"Stand": "_stand", "stand_of": "_stand"})
