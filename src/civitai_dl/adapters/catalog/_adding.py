@@ -28,7 +28,7 @@ from civitai_dl.ports import Added
 from ._rows import CLAIMABLE, INSERTED, insert_row, load_subject, task_of, write_rows
 from ._seal import proof_of
 from ._touch import touch
-from ._tree import LEAVE_OUT
+from ._tree import IS_LEFT_OUT, LEAVE_ALL_OUT, LEAVE_OUT
 
 TOGETHER = 500
 """Tasks that are looked up and written by one statement."""
@@ -215,7 +215,7 @@ class Adding:
             complete = row["status"] == State.STORED.value
             if not is_same_wish(subject, before.subject):
                 # What it lists for this wish is what counts below it.
-                self.connection.execute("UPDATE edges SET run = 0 WHERE parent = ?", (row["id"],))
+                self.connection.execute(LEAVE_ALL_OUT, (row["id"],))
             elif complete and self._was_other_wish(row):
                 self._roused.append(task.key)
             # Names that differ only in case are one user, with one folder.
@@ -248,8 +248,7 @@ class Adding:
 
     def _was_other_wish(self, row: sqlite3.Row) -> bool:
         """Whether a listing was read for another wish, or another one left it out since then."""
-        ask = self.connection.execute
-        if ask("SELECT 1 FROM edges WHERE child = ? AND run = 0", (row["id"],)).fetchone():
+        if self.connection.execute(IS_LEFT_OUT, (row["id"],)).fetchone() is not None:
             return True
         return self._wish_of(int(row["run"])) != self._wish_of(self.run)
 

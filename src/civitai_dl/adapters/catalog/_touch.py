@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
 from ._rows import CONTENT, PAGES
-from ._tree import BELOW, WANTED
+from ._tree import BELOW, WANT_AGAIN, WANTED
 
 if TYPE_CHECKING:
     from ._adding import Adding
@@ -76,10 +76,7 @@ def touch(
             (adding.run,),
         )
     if left_out:
-        connection.execute(
-            "UPDATE edges SET run = ? WHERE run = 0 AND child IN (SELECT id FROM touched)",
-            (adding.run,),
-        )
+        connection.execute(WANT_AGAIN, (adding.run,))
     # FAIL takes nothing back by itself: the transaction does, and no second copy is kept for it.
     connection.execute(
         "UPDATE OR FAIL tasks SET retries = 0, waited = 0, mismatches = 0, not_before = 0, "
