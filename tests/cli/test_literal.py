@@ -39,7 +39,6 @@ def small_world() -> World:
     return world.images(6, username="ann")
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder of real captures is not here")
 def output_digests(output: Path) -> set[str]:
     return {
         hashlib.sha256(path.read_bytes()).hexdigest().upper()
@@ -48,6 +47,7 @@ def output_digests(output: Path) -> set[str]:
     }
 
 
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder of real captures is not here")
 def test_every_real_capture_is_archived(tmp_path: Path, civitai_dl: Command) -> None:
     """Real answers of the service, served with their own URLs' forms, are archived end to end."""
     world = world_from_samples(SAMPLES)
