@@ -39,7 +39,7 @@ PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
 MOST_AGAIN = 440
-"""Modules that a run with nothing new imports, the interpreter's own included; 428 when counted."""
+"""Modules that a run with nothing new imports, the interpreter's own included; 436 when counted."""
 
 
 def world() -> World:

@@ -90,6 +90,16 @@ def test_a_dry_run_in_lines_of_json_says_nothing_else(civitai_dl: Command) -> No
     assert (events[0], events[-1], told.returncode) == ("run_started", "run_finished", 0)
 
 
+def test_why_is_answered_beside_a_document(civitai_dl: Command) -> None:
+    """`plan --why` says at the end how a thing stands; with --json on standard error."""
+    with FakeCivitai(world()).in_thread() as fake:
+        text = civitai_dl("plan", *words(fake), "--why", "model:2")
+        document = civitai_dl("plan", *words(fake), "--why", "model:2", "--json")
+    assert text.stdout.index("Plan for archive") < text.stdout.index("model 2")
+    assert json.loads(document.stdout)["exit_status"] == 0
+    assert "model 2" in document.stderr
+
+
 def test_json_is_one_document(civitai_dl: Command) -> None:
     """--json gives figures under the keys of the reference, and settings do not mix lines in."""
     with FakeCivitai(world()).in_thread() as fake:

@@ -12,7 +12,6 @@ from archives import FAST, run, wanted
 from disks import memory_folder
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
-from random_selections import selections
 from random_worlds import targets, worlds
 
 from civitai_dl._outlook import free_bytes, viewing
@@ -31,11 +30,15 @@ from civitai_dl.domain.outlook import Foreseen, Outlook, Prospect
 from civitai_dl.errors import UsageError
 from civitai_dl.testing import FakeCivitai, World
 from reliability_size import note, pick
+from selections import selections
 
 EXAMPLES = pick(quick=40, full=150, nightly=1_000)
 SEED = 20_260_102
 SPEED = 600.0
 """Client seconds per real second: what is not found is asked for again after half a minute."""
+
+WISHES = st.just(Selection()) | selections()
+"""Of many choices at once little is left; all of everything has the most to go wrong."""
 
 COMING = (Prospect.FETCH, Prospect.REUSE)
 CONTENT = (Kind.FILE, Kind.IMAGE)
@@ -84,9 +87,9 @@ class Case:
 def cases(draw: st.DrawFn, *, unforeseen: bool) -> Case:
     """Any of them."""
     world = draw(worlds(unforeseen=unforeseen))
-    earlier = st.tuples(targets(world), selections(), st.booleans())
+    earlier = st.tuples(targets(world), WISHES, st.booleans())
     before = draw(st.one_of(st.none(), earlier, earlier))
-    things, selection = draw(targets(world)), draw(selections())
+    things, selection = draw(targets(world)), draw(WISHES)
     return Case(world, things, selection, before, draw(st.booleans()))
 
 

@@ -14,6 +14,7 @@ KINDS = ("Model", "Model", "VAE", "Training Data", "Config")
 SHARED = ((71, 2_000), (72, 3_000))
 """Contents, with their sizes, that several files have."""
 
+DAYS = tuple(datetime(2024, month, 2, tzinfo=timezone.utc) for month in (1, 5, 9))
 USERS = ("ann", "bob")
 ONE = st.sampled_from([1, 1, 1, 1, 0])
 """How many there are at least: nothing at all is as well a case, but an uncommon one."""
@@ -35,13 +36,16 @@ def files(draw: st.DrawFn) -> FakeFile:
         hashes=draw(st.sampled_from(digests)),
         size_listed=draw(st.sampled_from([True, True, True, False])),
         public=draw(st.sampled_from([True, True, True, False])),
+        format=draw(st.sampled_from(["SafeTensor", "SafeTensor", "PickleTensor", None])),
+        precision=draw(st.sampled_from(["fp16", "fp16", "fp32", None])),
+        extent=draw(st.sampled_from(["pruned", "full", None])),
     )
 
 
 @st.composite
 def pictures(draw: st.DrawFn, **facts: object) -> FakeImage:
     """A small picture of any rating."""
-    form = draw(st.sampled_from(["png", "jpeg", "webp"]))
+    form = draw(st.sampled_from(["png", "jpeg", "webp", "mp4"]))
     level = draw(st.sampled_from(LEVELS))
     return FakeImage(form, width=8, height=8, level=level, **facts)
 
@@ -58,6 +62,8 @@ def versions(draw: st.DrawFn, *, unforeseen: bool) -> FakeVersion:
         name=draw(st.sampled_from(["v1", "v2", "é/日本"])),
         files=tuple(draw(st.lists(files(), min_size=draw(ONE), max_size=3))),
         images=tuple(draw(st.lists(pictures(), min_size=draw(ONE), max_size=2))),
+        base_model=draw(st.sampled_from(["SD 1.5", "SDXL 1.0", "Pony"])),
+        published_at=draw(st.sampled_from([None, None, *DAYS])),
         status=draw(st.sampled_from(["Published", "Published", "Published", "Draft"])),
         **draw(st.sampled_from(gates)),
     )
@@ -74,6 +80,8 @@ def worlds(draw: st.DrawFn, *, unforeseen: bool = False) -> World:
                 number,
                 creator=draw(st.sampled_from(USERS)),
                 versions=tuple(draw(st.lists(made, min_size=draw(ONE), max_size=3))),
+                kind=draw(st.sampled_from(["LORA", "LORA", "Checkpoint", "VAE"])),
+                tags=draw(st.sampled_from([("style",), ("character",), ()])),
                 mode=draw(st.sampled_from([None, None, None, None, "Archived", "TakenDown"])),
                 inline=inline,
                 description="<p><img src='{inline:0}'></p>" if inline else "<p>No picture.</p>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,17 @@ def plan(flags: Mapping[str, object]) -> int:
         lines = settings.json_logs and flags.get("dry_run") is True
         form = "lines" if lines else form
         chosen = replace(settings, dry_run=True, json_logs=lines)
-        return anyio.run(_go, chosen, read_wanted(flags, messages), messages, form)
+        going = partial(_go, chosen, read_wanted(flags, messages), messages, form)
+        asked = flags.get("why")
+        if not isinstance(asked, (list, tuple)) or not asked:
+            return anyio.run(going)
+        from ._explaining import read_asked_about, tell_why
+
+        about = read_asked_about(asked)
+        code: int = anyio.run(going)
+        # Beside a document it is told on the other output, as beside lines of JSON.
+        tell_why(replace(chosen, json_logs=form != "text"), about, messages)
+        return code
 
     return framed(flags, work)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._paces import SqlitePaces
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
+    from ._why import Counted, KnownThing, RunFacts, Standings
     from ._wreck import Wreck
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Asked",
     "Checkup",
     "Chosen",
+    "Counted",
     "Database",
     "Fate",
     "FileStanding",
@@ -42,10 +44,12 @@ __all__ = [
     "HeldFile",
     "Holdings",
     "Inspection",
+    "KnownThing",
     "ListedImage",
     "Rebuilding",
     "Root",
     "RunBegun",
+    "RunFacts",
     "Runs",
     "SqliteCatalog",
     "SqliteLedger",
@@ -53,6 +57,7 @@ __all__ = [
     "SqlitePaces",
     "SqliteQueue",
     "SqliteRates",
+    "Standings",
     "Undone",
     "Wreck",
     "check_up",
@@ -68,15 +73,19 @@ __getattr__ = opens_later(
         "Asked": "_unfinished",
         "Checkup": "_checkup",
         "Chosen": "_inspection",
+        "Counted": "_why",
         "Fate": "_inspection",
         "FileStanding": "_holdings",
         "HeldFile": "_holdings",
         "Holdings": "_holdings",
         "Inspection": "_inspection",
+        "KnownThing": "_why",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
         "SqliteOutlook": "_outlook",
         "SqlitePaces": "_paces",
+        "RunFacts": "_why",
+        "Standings": "_why",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

@@ -15,19 +15,19 @@ from civitai_dl.domain.outlook import Foreseen, Prospect, Scope, Share
 
 from ._database import Database
 from ._rows import load_subject
-from ._tree import BELOW
+from ._tree import WANTED
 
 BATCH = 2000
 SAMPLE = 10_000
 LEAST_SAMPLE = 20
 """Stored images, the newest, of which the average weight is taken; fewer say nothing."""
 
-WANTED = """
-CREATE TEMP TABLE wanted (id INTEGER PRIMARY KEY, target INTEGER NOT NULL)
+ASKED = """
+CREATE TEMP TABLE asked (id INTEGER PRIMARY KEY, target INTEGER NOT NULL)
 """
 
 GATHER = f"""
-INSERT OR IGNORE INTO wanted (id, target) {BELOW}
+INSERT OR IGNORE INTO asked (id, target) {WANTED}
 SELECT tasks.id, ? FROM tasks JOIN below USING (id)
 WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'
   AND (run = ? OR (status = 'stored' AND type IN ('file', 'image')))
@@ -50,7 +50,7 @@ WITH facts AS (
     type IN ('file', 'image') AS content,
     CASE WHEN type = 'file' AND status IN ('ready', 'waiting', 'claimed')
       THEN json_extract(payload, '$.foretold') END AS foretold
-  FROM wanted JOIN tasks USING (id)
+  FROM asked JOIN tasks USING (id)
 ), gates AS (
   SELECT id, rank, source, foretold IS NOT NULL AND (
       json_extract(foretold, '$.until') IS NULL OR json_extract(foretold, '$.until') > :now
@@ -118,8 +118,8 @@ _NUMBERS = (
 )
 _GROUPS = "WHERE prospect <> 'listed' GROUP BY role, kind, prospect, reason"
 SUMS, NUMBERS = f"{_SUMS} {_GROUPS}", _NUMBERS
-SUMS_BELOW = f"{BELOW}{_SUMS} JOIN below USING (id) {_GROUPS}"
-NUMBERS_BELOW = f"{BELOW}{_NUMBERS} JOIN below USING (id)"
+SUMS_BELOW = f"{WANTED}{_SUMS} JOIN below USING (id) {_GROUPS}"
+NUMBERS_BELOW = f"{WANTED}{_NUMBERS} JOIN below USING (id)"
 
 ROWS = (
     "SELECT prospects.*, tasks.key, type, payload, label, path, sha256, detail, hint "
@@ -147,9 +147,9 @@ class SqliteOutlook:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.create_function("is_owned", 1, is_owned)
-            for table in ("wanted", "prospects"):
+            for table in ("asked", "prospects"):
                 connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
-            connection.execute(WANTED)
+            connection.execute(ASKED)
             connection.execute(PROSPECTS)
             roles = connection.execute("SELECT roles FROM runs WHERE id = ?", (self.run,))
             wanted_roles = str((roles.fetchone() or ("[]",))[0])
@@ -157,7 +157,7 @@ class SqliteOutlook:
                 facts = (row["roots"], row["position"], wanted_roles, self.run)
                 connection.execute(GATHER, facts)
             connection.execute(JUDGE, {"now": now})
-            connection.execute("DROP TABLE temp.wanted")
+            connection.execute("DROP TABLE temp.asked")
 
         await self.database.run(work, "gather")
 
