@@ -32,12 +32,13 @@ from civitai_dl.testing import FakeCivitai, World
 from reliability_size import note, pick
 from selections import selections
 
-EXAMPLES = pick(quick=40, full=150, nightly=1_000)
+EXAMPLES = pick(quick=50, full=150, nightly=1_000)
 SEED = 20_260_102
 SPEED = 600.0
 """Client seconds per real second: what is not found is asked for again after half a minute."""
 
-WISHES = st.just(Selection()) | selections()
+ALL = st.just(Selection())
+WISHES = st.one_of(ALL, ALL, selections())
 """Of many choices at once little is left; all of everything has the most to go wrong."""
 
 COMING = (Prospect.FETCH, Prospect.REUSE)
@@ -87,9 +88,10 @@ class Case:
 def cases(draw: st.DrawFn, *, unforeseen: bool) -> Case:
     """Any of them."""
     world = draw(worlds(unforeseen=unforeseen))
-    earlier = st.tuples(targets(world), WISHES, st.booleans())
-    before = draw(st.one_of(st.none(), earlier, earlier))
     things, selection = draw(targets(world)), draw(WISHES)
+    wished = st.one_of(st.just(things), targets(world))
+    earlier = st.tuples(wished, WISHES, st.sampled_from([False, False, True]))
+    before = draw(st.one_of(st.none(), earlier, earlier))
     return Case(world, things, selection, before, draw(st.booleans()))
 
 
