@@ -15,8 +15,8 @@ from archives import FAST, run, tree, wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from civitai_dl.adapters.catalog import examine
-from civitai_dl.domain.entities import Media, Selection
+from civitai_dl.adapters.catalog import Database, Holdings, examine
+from civitai_dl.domain.entities import Media, ModelId, Selection
 from civitai_dl.errors import UsageError
 from civitai_dl.testing import (
     FakeCivitai,
@@ -383,3 +383,18 @@ async def test_a_state_with_things_left_out_is_whole(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT COUNT(*) FROM edges WHERE run < 0").fetchone()[0]
         assert list(examine(connection)) == []
+
+
+async def test_a_model_of_which_nothing_is_wanted_is_no_card_of_the_library(tmp_path: Path) -> None:
+    """Who looks at the archive sees what belongs in it; what was wanted once stays to be seen."""
+    wish = replace(FILES, types=("Checkpoint",))
+    database = Database(tmp_path / ".civitai-dl" / "state.db", writable=False)
+    async with FakeCivitai(chosen_world()) as fake:
+        await fetched(fake, tmp_path, FILES, "model:3")
+        await fetched(fake, tmp_path, wish, "user:ann", "model:3")
+    database.start()
+    try:
+        shown = await Holdings(database).tallies([ModelId(1), ModelId(2), ModelId(3)])
+    finally:
+        database.close()
+    assert {1, 3} == set(shown)
