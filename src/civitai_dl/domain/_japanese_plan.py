@@ -22,6 +22,7 @@ PLANS: dict[str, str] = {
     "versions": "バージョン",
     "to fetch": "取得予定",
     "bytes": "容量",
+    "model files": "モデルファイル",
     "previews": "プレビュー",
     "images in descriptions": "説明文の画像",
     "gallery images": "ギャラリー画像",
