@@ -75,6 +75,7 @@ from ._limit import heed_limits
 from ._lists import Lists
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
+from ._speed import Speed
 from ._stock import take_stock
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ class Run:
         """From the first check to the report."""
         started = self.clock.now()
         count = Count()
-        listeners = Fan([count, self.traffic, self.reporter])
+        speed = Speed(self.clock)
+        listeners = Fan([count, speed, self.traffic, self.reporter])
         async with AsyncExitStack() as stack:
             book = SqliteRates(self.database, self.settings.token)
             pacer = await self._pacer(book)
@@ -193,6 +195,7 @@ class Run:
             try:
                 await runs.unclaim()
                 await book.note(pacer.known())
+                await speed.note(self.database)
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from civitai_dl.adapters.catalog import SqliteLedger
-from civitai_dl.domain.entities import LaneClosed, RunReport
+from civitai_dl.domain.entities import Lane, LaneClosed, RunReport
 from civitai_dl.domain.messages import come_back
 from civitai_dl.errors import CivitaiDLError, KeyRefused
 from civitai_dl.scheduler import RunEnd
@@ -35,12 +35,16 @@ async def report_of(ledger: SqliteLedger, count: Count, ending: Ending) -> RunRe
     end, trouble = ending.end, ending.trouble
     accounts = await ledger.accounts()
     total = await ledger.total(accounts)
-    left = sum((await ledger.open_counts()).values())
+    counts = await ledger.open_counts()
+    if ending.dry:
+        # What there is to transfer was not to be transferred; what there is to list, was.
+        counts = {lane: counts.get(lane, 0) for lane in (Lane.MODEL_PAGES, Lane.IMAGE_PAGES)}
+    left = sum(counts.values())
     return RunReport(
         stored=count.stored,
         reused=count.reused,
         kept=max(0, total.stored - count.stored - count.reused),
-        left=0 if end.stopped or ending.dry else left,
+        left=0 if end.stopped else left,
         bytes_received=count.received,
         seconds=ending.seconds,
         models=await ledger.models(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from ._flags import CONTEXT, EFFORT, shared
+from ._selection_flags import selection_flags
 
 
 @click.command(
@@ -19,14 +20,11 @@ from ._flags import CONTEXT, EFFORT, shared
 @click.option("--users", multiple=True, metavar="FILE", help="List of users; `-` is stdin.")
 @click.option("--models", multiple=True, metavar="FILE", help="List of models; `-` is stdin.")
 @shared("output", "token")
-@click.option("--only", type=click.Choice(["models", "images"]), help="Only files, or only images.")
-@click.option("--no-gallery", is_flag=True, help="Do not ask the Image API; previews stay.")
-@click.option("--gallery-limit", type=click.IntRange(1), help="Newest N images per gallery.")
+@selection_flags
 @shared(*EFFORT)
 @click.option("--dry-run", is_flag=True, help="List and count; transfer nothing.")
+@click.option("--why", multiple=True, metavar="TARGET", help="At the end, say how this stands.")
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
-@click.option("--nsfw/--no-nsfw", default=None, help="Mature images too, or PG only.  [nsfw]")
-@click.option("--browsing-level", metavar="LIST", help="Ratings, as in PG,PG-13,R.  [all]")
 @shared("sidecars", "embed_metadata")
 @click.option("--skip-bad-lines", is_flag=True, help="Warn about lines that name nothing.")
 @shared("json_logs", "log_file", "verbose", "quiet", "lang")

@@ -10,10 +10,12 @@ from civitai_dl._version import __version__
 
 COMMANDS = {
     "download": ("_download", "Fetch everything behind users, models, versions (the default)."),
+    "plan": ("_plan", "Tell what a download would do, before a byte moves."),
     "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
     "identify": ("_identify", "Take in models that you have already, without a transfer."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
+    "why": ("_why", "Say how a thing stands: stored, waiting, failed, left out, and why."),
     "browse": ("_browse", "Look at the archive in a browser; works offline."),
     "link": ("_link", "Place model files in the folders of A1111, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),
@@ -27,7 +29,7 @@ Examples:
   civitai-dl --users users.txt --models models.txt --output DIR --token KEY
   civitai-dl https://civitai.com/models/4384 -o DIR
   civitai-dl https://civitai.com/user/ann --no-gallery -o DIR
-  civitai-dl --models models.txt -o DIR --dry-run
+  civitai-dl plan --models models.txt -o DIR
   civitai-dl status -o DIR
 
 The API key is taken from --token, CIVITAI_API_KEY, CIVITAI_API_TOKEN or

@@ -34,9 +34,22 @@ if TYPE_CHECKING:
 
 def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
+    if flags.get("dry_run") is True:
+        from ._planning import plan
+
+        return plan(flags)
 
     def work(settings: Settings, messages: Messages) -> int:
-        return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        asked = _texts(flags.get("why"))
+        if not asked:
+            return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        # What only some runs need is not loaded by the others.
+        from ._explaining import read_asked_about, tell_why
+
+        about = read_asked_about(asked)
+        code: int = anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        tell_why(settings, about, messages)
+        return code
 
     return framed(flags, work)
 
@@ -45,6 +58,8 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     """What is asked for. Raises: UsageError that names every line that cannot be read."""
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
+    if "-" in _texts(flags.get("exclude")) and "-" in [name for name, _ in lists]:
+        raise UsageError(messages.say("standard input cannot be two lists at once"))
     arguments = _texts(flags.get("targets"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
@@ -92,8 +107,7 @@ async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> i
         heeding_signals(stop, reporter, messages),
     ):
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
-    if not settings.dry_run:
-        write_leftovers(settings, wanted, report)
+    write_leftovers(settings, wanted, report)
     say_the_end(settings, report, messages)
     return report.exit_code
 
@@ -103,15 +117,8 @@ def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> No
     if settings.json_logs or (settings.quiet and report.exit_code == 0):
         return
     width = get_terminal_size((100, 24)).columns
-    if settings.dry_run:
-        from ._outlook import outlook_text
-
-        text = outlook_text(report, messages, output=settings.output)
-    else:
-        text = closing_account(
-            report, messages, output=settings.output, width=width, windows=os.name == "nt"
-        )
-    say(text)
+    windows = os.name == "nt"
+    say(closing_account(report, messages, output=settings.output, width=width, windows=windows))
 
 
 def say(text: str) -> None:

@@ -17,19 +17,6 @@ COMMANDS: dict[str, str] = {
     "stopping: what is on its way is kept; press again to leave at once": (
         "停止しています。転送中のデータは保持されます (もう一度押すと即座に終了)"
     ),
-    "Nothing was transferred. To be fetched:": "転送は行っていません。取得予定:",
-    "  {target}: {open} to fetch, {stored} stored": (
-        "  {target}: 取得予定 {open} 件、保存済み {stored} 件"
-    ),
-    "  {role}: {count}": "  {role}: {count} 件",
-    "  {role}: {count}, {size}": "  {role}: {count} 件、{size}",
-    "Free space: {size}": "空き容量: {size}",
-    "That is more than there is room for": "空き容量が足りません",
-    "model files": "モデルファイル",
-    "previews": "プレビュー",
-    "images in descriptions": "説明文の画像",
-    "gallery images": "ギャラリー画像",
-    "images of creators": "ユーザーの画像",
     "keeping to {size}/s now": "転送速度を {size}/秒 に制限します",
     "no limit on bytes now": "転送速度の制限を解除しました",
     "the run has not answered yet: it will heed this as soon as it can": (

@@ -16,6 +16,8 @@ from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from ._japanese_link import LINKS
+from ._japanese_plan import PLANS
+from ._japanese_why import WHY
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **PLANS, **WHY}
 
 
 class Language(str, Enum):
@@ -143,6 +145,7 @@ _REASONS = {
     Reason.ARCHIVED: ("archived", "because the model is archived"),
     Reason.TAKEN_DOWN: ("taken down", "because of a takedown"),
     Reason.GONE: ("gone", "because Civitai no longer has it"),
+    Reason.UNSAFE: ("unsafe", "because of safety"),
 }
 
 _TROUBLES = {

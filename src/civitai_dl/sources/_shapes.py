@@ -160,6 +160,8 @@ def read_version(raw: dict[str, Json], model_id: ModelId) -> Version | None:
         base_model=as_text(raw.get("baseModel")),
         published_at=as_time(raw.get("publishedAt")),
         early_access_until=_early_access(raw),
+        sold=as_object(raw.get("paidAccess")).get("permanent") is True,
+        usage=as_text(raw.get("usageControl")),
         description=as_text(raw.get("description")),
         trained_words=as_texts(raw.get("trainedWords")),
         files=_distinct(file for file in files if file is not None),
@@ -181,12 +183,17 @@ def _distinct(files: Iterable[File]) -> tuple[File, ...]:
     return tuple({file.id: file for file in files}.values())
 
 
+SCANS = {"pickle": "pickleScanResult", "virus": "virusScanResult"}
+"""The scans of a file: Pending, Success, Danger or Error (server source)."""
+
+
 def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
     """A file of a version; None without an id. Sizes: round(sizeKB * 1024) is exact (observed)."""
     number = as_id(raw.get("id"))
     if number is None:
         return None
     kilobytes = as_number(raw.get("sizeKB")) or 0.0
+    metadata = as_object(raw.get("metadata"))
     return File(
         id=FileId(number),
         version_id=version_id,
@@ -194,9 +201,12 @@ def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
         kind=as_text(raw.get("type")) or "Model",
         digests=read_digests(raw.get("hashes")),
         size_hint=round(kilobytes * 1024) if 0 < kilobytes < LARGEST / 1024 else None,
-        format=as_text(as_object(raw.get("metadata")).get("format")),
+        format=as_text(metadata.get("format")),
         is_primary=raw.get("primary") is True,
         listed_url=as_text(raw.get("downloadUrl")),
+        precision=as_text(metadata.get("fp")),
+        extent=as_text(metadata.get("size")),
+        dangers=tuple(scan for scan, key in SCANS.items() if raw.get(key) == "Danger"),
     )
 
 

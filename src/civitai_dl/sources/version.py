@@ -99,7 +99,7 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
             outcomes.append(await _not_found(task, error, desk))
             continue
         children = [Planned(model_task(model_id, version_id))]
-        if desk.selection.galleries:
+        if desk.selection.galleries and not desk.selection.chooses_models:
             children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
         outcomes.append(Expanded(children=tuple(children)))
     return outcomes

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from ._examine import examine
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
+    from ._outlook import SqliteOutlook
+    from ._paces import SqlitePaces
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
+    from ._why import Counted, KnownThing, RunFacts, Standings
     from ._wreck import Wreck
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "Asked",
     "Checkup",
     "Chosen",
+    "Counted",
     "Database",
     "Fate",
     "FileStanding",
@@ -40,15 +44,20 @@ __all__ = [
     "HeldFile",
     "Holdings",
     "Inspection",
+    "KnownThing",
     "ListedImage",
     "Rebuilding",
     "Root",
     "RunBegun",
+    "RunFacts",
     "Runs",
     "SqliteCatalog",
     "SqliteLedger",
+    "SqliteOutlook",
+    "SqlitePaces",
     "SqliteQueue",
     "SqliteRates",
+    "Standings",
     "Undone",
     "Wreck",
     "check_up",
@@ -64,13 +73,19 @@ __getattr__ = opens_later(
         "Asked": "_unfinished",
         "Checkup": "_checkup",
         "Chosen": "_inspection",
+        "Counted": "_why",
         "Fate": "_inspection",
         "FileStanding": "_holdings",
         "HeldFile": "_holdings",
         "Holdings": "_holdings",
         "Inspection": "_inspection",
+        "KnownThing": "_why",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
+        "SqliteOutlook": "_outlook",
+        "SqlitePaces": "_paces",
+        "RunFacts": "_why",
+        "Standings": "_why",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

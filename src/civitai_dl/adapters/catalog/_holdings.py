@@ -36,7 +36,9 @@ SELECT model_id,
   COUNT(*) AS rows,
   MIN(CASE WHEN status = 'stored' AND type IN ('file', 'image') THEN updated_at END) AS added
 FROM tasks WHERE model_id IN (SELECT value FROM json_each(?)) GROUP BY model_id
+HAVING SUM(type <> 'model' OR status <> 'stored') > 0
 """  # noqa: S608  # our own words
+"""Without models whose page was read and of which nothing was wanted."""
 
 
 _HELD = """
@@ -162,7 +164,7 @@ class Holdings:
         return await self.database.run(work, "models_since")
 
     async def tallies(self, models: Collection[ModelId]) -> dict[ModelId, ModelHolding]:
-        """How much there is of each of these models."""
+        """How much there is of each of these models; without those of which nothing was wanted."""
 
         def work(connection: sqlite3.Connection) -> dict[ModelId, ModelHolding]:
             rows = connection.execute(_TALLY, (json.dumps(list(models)),))

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
-from ._adding import Adding
 from ._rows import CONTENT, PAGES
-from ._tree import BELOW
+from ._tree import BELOW, WANT_AGAIN, WANTED
+
+if TYPE_CHECKING:
+    from ._adding import Adding
 
 # CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
-INSERT INTO touched (id, gallery, keep) {BELOW}
-SELECT tasks.id, type = 'gallery',
+INSERT INTO touched (id, walk, keep) {{below}}
+SELECT tasks.id, type IN ('gallery', 'creator'),
        CASE WHEN status = 'stored' THEN 1
          WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
          THEN NOT is_due(status, why, until, updated_at) ELSE 0 END
@@ -35,8 +38,11 @@ def touch(
     *,
     roles: Collection[Role],
     pages: bool,
+    left_out: bool = False,
 ) -> None:
     """Make what is not stored below some roots due in this run.
+
+    left_out: also what the wish that its page was read for last left out; it is wanted again.
 
     pages: their jobs go on, so that their pages count as well. Otherwise pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
@@ -49,6 +55,7 @@ def touch(
     if not pages:
         names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
     collect = COLLECT.format(
+        below=BELOW if left_out else WANTED,
         roles=", ".join("?" for _ in names),
         kinds=", ".join("?" for _ in kinds),
         # A whole listing is asked anew, by its root or by the page that tells of it.
@@ -57,17 +64,19 @@ def touch(
     connection.create_function("is_due", 4, adding.is_due)
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS touched "
-        "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
+        "(id INTEGER PRIMARY KEY, walk INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
     connection.execute(collect, (json.dumps(keys), *names, *kinds))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(
-            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE gallery) "
+            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE walk) "
             "AND run = (SELECT run FROM tasks WHERE id = edges.parent)",
             (adding.run,),
         )
+    if left_out:
+        connection.execute(WANT_AGAIN, (adding.run,))
     # FAIL takes nothing back by itself: the transaction does, and no second copy is kept for it.
     connection.execute(
         "UPDATE OR FAIL tasks SET retries = 0, waited = 0, mismatches = 0, not_before = 0, "

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         measure_belonging,
     )
     from ._link_record import LinkRecord
-    from ._owned import OwnedBook, OwnedFiles, open_book, open_owned
+    from ._owned import OwnedBook, OwnedFiles, open_book, open_owned, owned_digests
 
 __getattr__ = opens_later(
     __name__,
@@ -54,6 +54,7 @@ __getattr__ = opens_later(
         "names_in": "_application",
         "open_book": "_owned",
         "open_owned": "_owned",
+        "owned_digests": "_owned",
     },
 )
 
@@ -119,5 +120,6 @@ __all__ = [
     "open_book",
     "open_owned",
     "open_storage",
+    "owned_digests",
     "take_limit",
 ]

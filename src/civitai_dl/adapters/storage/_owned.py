@@ -266,6 +266,29 @@ def _is_as_measured(path: Path, file: OwnedFile) -> bool:
     return (found.st_size, found.st_mtime_ns, found.st_ino) == (file.size, file.mtime, file.inode)
 
 
+def owned_digests(state: Path) -> frozenset[str]:
+    """The SHA256 of the files that may be taken and are as they were; changes nothing.
+
+    A memory that cannot be read has none: then a file is fetched, which is no trouble.
+    """
+    address = f"{(state / OWNED).absolute().as_uri()}?mode=ro"
+    try:
+        connection = sqlite3.connect(address, uri=True, timeout=30)
+    except sqlite3.Error:
+        return frozenset()
+    connection.row_factory = sqlite3.Row
+    try:
+        rows = connection.execute(
+            "SELECT path, size, mtime, inode, sha256, prefixes, owned FROM files WHERE owned > 0"
+        )
+        known = [_read(row) for row in rows]
+    except (sqlite3.Error, ValueError):
+        return frozenset()
+    finally:
+        connection.close()
+    return frozenset(file.sha256 for file in known if _is_as_measured(Path(file.path), file))
+
+
 def open_book(state: Path) -> OwnedBook:
     """The memory of digests in the folder of the state, made when it is not there.
 

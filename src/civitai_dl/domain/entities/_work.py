@@ -113,6 +113,7 @@ class GalleryRef:
     their author. stage: "walk", "probe" (is the other end known?), "meet" (walk towards it).
     seen: items listed so far. known_ground: an earlier walk was complete, so stop where it began.
     empties: how often an empty answer was not believed. met: the two ends have touched.
+    without: which authors are left out, as one word; empty for none.
     """
 
     query: GalleryQuery
@@ -127,13 +128,15 @@ class GalleryRef:
     known_ground: bool = False
     empties: int = 0
     met: bool = False
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
     """A model file and its place. listed_path: path and query of the service's own link.
 
-    withdrawn: the service has taken the model down, so a 404 is no surprise.
+    withdrawn: the service has taken the model down, so a 404 is no surprise. kind: the service's
+    word for its type ("Model", "VAE"). foretold: its page says that it will be refused.
     """
 
     model_id: ModelId
@@ -145,6 +148,8 @@ class FileRef:
     size_hint: int | None = None
     listed_path: str | None = None
     withdrawn: bool = False
+    kind: str = "Model"
+    foretold: Unavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +238,7 @@ class Reason(str, Enum):
     ARCHIVED = "archived"
     TAKEN_DOWN = "taken_down"
     GONE = "gone"
+    UNSAFE = "unsafe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,13 +296,15 @@ class Expanded:
     """A page was read. onward: the rest of the listing, None at its end.
 
     wait: seconds before the rest may be asked for. notices: sentences the person should see (a
-    count that differs, a list cut off).
+    count that differs, a list cut off). left_out: keys of what the page tells of and the selection
+    does not want; what is known of them stays, and no account counts it below this page.
     """
 
     children: tuple[Planned, ...] = ()
     onward: Subject | None = None
     wait: float = 0.0
     notices: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
