@@ -14,6 +14,7 @@ from civitai_dl.domain.entities import (
     Lane,
     Notice,
     Role,
+    SearchTarget,
     Selection,
     Stored,
     TaskSettled,
@@ -97,14 +98,20 @@ def roles_of(selection: Selection) -> set[Role]:
     return roles
 
 
-def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
-    """The tasks that each thing asked for begins with.
+def roots_of(wanted: Sequence[Wanted], selection: Selection, *, key: bool = True) -> list[Root]:
+    """The tasks that each thing asked for begins with. key: whether there is an API key.
 
     Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
-    the Image API: a run that asks for nothing must not end as if all were well.
+    the Image API: a run that asks for nothing must not end as if all were well. And for favourites
+    without a key: they are those of its owner.
     """
     roots = []
     for item in wanted:
+        if isinstance(item.target, SearchTarget) and item.target.favorites and not key:
+            raise UsageError(
+                f"{item.origin}: {item.text} needs an API key: favourites are its owner's",
+                hint="give --token or CIVITAI_API_KEY",
+            )
         for source in all_sources():
             planned = source.roots(item.target, selection)
             if planned is not None:

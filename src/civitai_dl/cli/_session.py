@@ -18,7 +18,16 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.reporters import Fan, FileLog, can_draw
 from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
-from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
+from civitai_dl.config import (
+    STDIN,
+    BadLine,
+    Settings,
+    collect,
+    different_tokens,
+    parse_any,
+    parse_model,
+    parse_user,
+)
 from civitai_dl.domain.entities import Notice, RunReport, Wanted
 from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import UsageError
@@ -27,6 +36,7 @@ from civitai_dl.sources import parse_target
 from ._again import write_leftovers
 from ._exit import INTERRUPTED
 from ._frame import framed, nowhere
+from ._search_flags import SEARCH_FLAGS
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock, Reporter
@@ -45,11 +55,19 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     """What is asked for. Raises: UsageError that names every line that cannot be read."""
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
+    anything = _texts(flags.get("input_file"))
+    lists += [(name, parse_any) for name in anything]
     arguments = _texts(flags.get("targets"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
     for number in (item for item in arguments if item.isdigit()):
         _warn(messages.say("{number} is taken as a model", number=number), messages)
+    for name in {STDIN if name == "-" else name for name in [*anything, *_dashes(arguments)]}:
+        _tell_numbers(name, wanted, messages)
+    if any(flags.get(name) is not None for name in SEARCH_FLAGS):
+        from ._narrowing import narrow_by_flags
+
+        wanted = narrow_by_flags(wanted, flags, messages)
     names = different_tokens(os.environ)
     if names and not flags.get("token"):
         joined = ", ".join(names)
@@ -64,12 +82,29 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     return wanted
 
 
+def _dashes(arguments: Sequence[str]) -> list[str]:
+    return [word for word in arguments if word == "-"]
+
+
+def _tell_numbers(name: str, wanted: Sequence[Wanted], messages: Messages) -> None:
+    """A number in a list of anything could be anything: say once what it is taken for."""
+    bare = [item for item in wanted if item.text.isdigit() and item.origin.startswith(f"{name}:")]
+    if bare:
+        said = messages.say(
+            "{origin}: {count} bare numbers are taken as models, such as {number}",
+            origin=name,
+            count=len(bare),
+            number=bare[0].text,
+        )
+        _warn(said, messages)
+
+
 def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
 
 
 def _complain(bad: Sequence[BadLine], messages: Messages, *, skip: bool) -> None:
-    lines = [f"{line.origin}: {line.why}" for line in bad]
+    lines = [_complaint(line) for line in bad]
     if skip:
         for line in lines:
             _warn(line, messages)
@@ -78,6 +113,10 @@ def _complain(bad: Sequence[BadLine], messages: Messages, *, skip: bool) -> None
             "\n".join(lines),
             hint=messages.say("nothing was requested; --skip-bad-lines leaves such lines out"),
         )
+
+
+def _complaint(line: BadLine) -> str:
+    return f"{line.origin}: {line.why}" + (f" ({line.hint})" if line.hint else "")
 
 
 def _warn(text: str, messages: Messages) -> None:

@@ -1,6 +1,6 @@
 """Settings and lists: read, checked, and handed on as values."""
 
-from ._lists import STDIN, BadLine, collect, parse_model, parse_user, read_lines
+from ._lists import STDIN, BadLine, collect, parse_any, parse_model, parse_user, read_lines
 from ._load import (
     TOKEN_NAMES,
     check_base_url,
@@ -28,6 +28,7 @@ __all__ = [
     "find_engine",
     "find_token",
     "is_loopback",
+    "parse_any",
     "parse_model",
     "parse_user",
     "read_dialects",

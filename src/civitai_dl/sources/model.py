@@ -66,7 +66,10 @@ if TYPE_CHECKING:
 
 NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
-PATTERNS = (r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",)
+PATTERNS = (
+    r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",
+    r"/api/v1/models/(?P<model>[0-9]{1,19})/?",
+)
 
 BATCH_TRIES = 2
 """Tries of a batch after which its models are asked for one by one."""
@@ -83,8 +86,8 @@ def parse(text: str) -> Target | None:
     air = Air.parse(text)
     if air is not None:
         return ModelTarget(air.model_id, air.version_id)
-    path = site_path(text)
-    match = None if path is None else re.fullmatch(PATTERNS[0], path)
+    path = site_path(text) or ""
+    match = next((found for one in PATTERNS if (found := re.fullmatch(one, path))), None)
     if match is None:
         return None
     versions = parse_qs(urlsplit(text).query).get("modelVersionId", [])
@@ -93,7 +96,7 @@ def parse(text: str) -> Target | None:
 
 
 def _target(model: str, version: str | None = None) -> Target | None:
-    if not 0 < int(model) <= LARGEST_ID:
+    if not all(0 < int(number) <= LARGEST_ID for number in (model, version or "1")):
         return None
     return ModelTarget(ModelId(int(model)), None if version is None else VersionId(int(version)))
 

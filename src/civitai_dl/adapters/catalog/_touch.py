@@ -14,8 +14,8 @@ from ._tree import BELOW
 
 # CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
-INSERT INTO touched (id, gallery, keep) {BELOW}
-SELECT tasks.id, type = 'gallery',
+INSERT INTO touched (id, walk, keep) {BELOW}
+SELECT tasks.id, type IN ('gallery', 'search'),
        CASE WHEN status = 'stored' THEN 1
          WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
          THEN NOT is_due(status, why, until, updated_at) ELSE 0 END
@@ -57,14 +57,14 @@ def touch(
     connection.create_function("is_due", 4, adding.is_due)
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS touched "
-        "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
+        "(id INTEGER PRIMARY KEY, walk INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
     connection.execute(collect, (json.dumps(keys), *names, *kinds))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(
-            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE gallery) "
+            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE walk) "
             "AND run = (SELECT run FROM tasks WHERE id = edges.parent)",
             (adding.run,),
         )

@@ -84,6 +84,16 @@ from ._retry import QUOTA_WAIT, RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
 from ._room import decide_room, room_needed
 from ._salvage import latest_wait, listed_anew
+from ._search import (
+    COMPLETE_SORT,
+    LISTED_AT_ONCE,
+    ListPage,
+    first_page,
+    next_stretch,
+    search_task,
+    search_text,
+    settled,
+)
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._sniff import looks_like_text_page, sniff_media
 from ._streams import Streams, Window
@@ -102,7 +112,9 @@ from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_me
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
+    "COMPLETE_SORT",
     "DOUBTFUL",
+    "LISTED_AT_ONCE",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
     "NEXT_STATE",
@@ -122,6 +134,7 @@ __all__ = [
     "Kept",
     "Known",
     "LearnedRate",
+    "ListPage",
     "Pace",
     "PageFacts",
     "Part",
@@ -155,6 +168,7 @@ __all__ = [
     "find_damage",
     "first_bad_segment",
     "first_difference",
+    "first_page",
     "gallery_stem",
     "gallery_task",
     "group_twins",
@@ -190,6 +204,7 @@ __all__ = [
     "next_piece",
     "next_state",
     "next_step",
+    "next_stretch",
     "paced_lane",
     "picture_key",
     "place_names",
@@ -201,8 +216,11 @@ __all__ = [
     "read_whole",
     "rest_number",
     "room_needed",
+    "search_task",
+    "search_text",
     "segment_range",
     "segments_of",
+    "settled",
     "shows_less",
     "slow_start",
     "sniff_media",

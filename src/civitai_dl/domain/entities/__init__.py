@@ -17,6 +17,7 @@ from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uui
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
+from ._search import ALL_TIME, MODEL_SORTS, PERIODS, SearchRef, SearchTarget, SearchTerms
 from ._selection import Selection
 from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
@@ -78,7 +79,10 @@ from ._work import (
 
 __all__ = [
     "ALL_LEVELS",
+    "ALL_TIME",
     "LARGEST_ID",
+    "MODEL_SORTS",
+    "PERIODS",
     "SUBJECTS",
     "USUAL_DIALECTS",
     "Account",
@@ -137,6 +141,9 @@ __all__ = [
     "RunFinished",
     "RunReport",
     "RunStarted",
+    "SearchRef",
+    "SearchTarget",
+    "SearchTerms",
     "Secret",
     "Selection",
     "SignedUrl",

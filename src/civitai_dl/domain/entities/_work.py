@@ -13,6 +13,7 @@ from typing import Union
 from ._gallery import GalleryQuery, Media, Slice
 from ._ids import CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests
+from ._search import SearchRef
 from ._transfer import Held, StoredFile
 
 
@@ -43,6 +44,7 @@ class Kind(str, Enum):
     MODEL = "model"
     LOOKUP = "lookup"
     CREATOR = "creator"
+    SEARCH = "search"
     GALLERY = "gallery"
     FILE = "file"
     IMAGE = "image"
@@ -87,10 +89,14 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class LookupRef:
-    """A version or a digest whose model must be found first; one of the two is set."""
+    """A version or a digest whose model must be found first; one of the two is set.
+
+    algorithm: of the digest, where the answer must be proven to speak of it.
+    """
 
     version_id: VersionId | None = None
     digest: str | None = None
+    algorithm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +171,13 @@ class DressRef:
     sidecars: bool = False
 
 
-Subject = Union[ModelRef, LookupRef, CreatorRef, GalleryRef, FileRef, ImageRef, DressRef]
+Subject = Union[ModelRef, LookupRef, CreatorRef, SearchRef, GalleryRef, FileRef, ImageRef, DressRef]
 
 SUBJECTS: dict[Kind, type[Subject]] = {
     Kind.MODEL: ModelRef,
     Kind.LOOKUP: LookupRef,
     Kind.CREATOR: CreatorRef,
+    Kind.SEARCH: SearchRef,
     Kind.GALLERY: GalleryRef,
     Kind.FILE: FileRef,
     Kind.IMAGE: ImageRef,
