@@ -158,6 +158,8 @@ def _closing(task: Task, ref: SearchRef, page: ListPage) -> list[str]:
     """What to say at the end of a list."""
     if ref.shown + page.listed == 0:
         return [f"{task.label}: {NOTHING}"]
-    if ref.target.terms.most is not None and (ref.moved or page.repeated):
+    # By date nothing moves: there a border repeats a model, as it always does.
+    moves = ref.target.terms.sort not in ("", "Newest", "Oldest")
+    if moves and (ref.moved or page.repeated):
         return [f"{task.label}: {MOVED}"]
     return []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, unquote_plus
 
 from civitai_dl.domain.entities import MODEL_SORTS, PERIODS, SearchTerms
 from civitai_dl.errors import TargetError
@@ -64,18 +64,23 @@ def read_question(text: str) -> Question:
     words, mark, tail = text.rpartition("?")
     if not mark or not _INLINE.fullmatch(tail):
         return _question(text, ())
-    return _question(words, parse_qsl(tail, keep_blank_values=True))
+    return _question(words, _pairs(tail))
 
 
 def read_link(query: str) -> Question:
     """The query of a link of the site. Raises: TargetError for what would widen it unnoticed."""
-    pairs = parse_qsl(query)
     kept = [
         (name, value)
-        for name, value in pairs
-        if _letters(name) not in MEANINGLESS and not name.lower().startswith("utm_")
+        for name, value in _pairs(query)
+        if value and _letters(name) not in MEANINGLESS and not name.lower().startswith("utm_")
     ]
     return _question("", kept)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Names and values as they are written; a comma in a value is written %2C, or it separates."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return [(unquote_plus(name), value) for name, _, value in parts]
 
 
 def _question(words: str, pairs: Iterable[tuple[str, str]]) -> Question:
@@ -91,7 +96,7 @@ def _question(words: str, pairs: Iterable[tuple[str, str]]) -> Question:
     for name in ("sort", "period", "most", "query", "tag"):
         if len(given.get(name, [])) > 1:
             raise TargetError(f"{name.replace('most', 'max-models')} is given twice")
-    single = {name: values[0] for name, values in given.items()}
+    single = {name: unquote_plus(values[0]) for name, values in given.items()}
     return Question(
         words=_plain(unquote(words)),
         query=_plain(single.get("query", "")),
@@ -116,7 +121,7 @@ def _plain(text: str) -> str:
 
 
 def _split(values: Iterable[str]) -> list[str]:
-    parts = (_plain(part) for value in values for part in value.split(","))
+    parts = (_plain(unquote_plus(part)) for value in values for part in value.split(","))
     return list(dict.fromkeys(part for part in parts if part))
 
 

@@ -52,6 +52,8 @@ _DIGEST = re.compile(
 _EIGHT = re.compile(r"(autov1|crc32):([0-9a-f]{8})", re.IGNORECASE)
 """So few digits are shared by different files, so that people have to say what they are."""
 
+DOUBT = "different files may share eight digits; the service names version"
+
 ALGORITHMS = {"autov1": "AutoV1", "crc32": "CRC32"}
 
 _DECIMAL = re.compile(r"[0-9]{1,19}")
@@ -116,7 +118,8 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
         children = [Planned(model_task(model_id, version_id))]
         if desk.selection.galleries:
             children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
-        outcomes.append(Expanded(children=tuple(children)))
+        notices = (f"{task.label}: {DOUBT} {version_id}",) if task.subject.algorithm else ()
+        outcomes.append(Expanded(children=tuple(children), notices=notices))
     return outcomes
 
 
