@@ -6,6 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from archives import FAST, assert_exact_media, run
+
+from civitai_dl.config import collect, parse_any
+from civitai_dl.domain.entities import Selection
+from civitai_dl.sources import parse_target
+from civitai_dl.testing import FakeCivitai, FakeOptions
 from named_world import (
     FAVOURITE,
     IMAGE,
@@ -16,11 +21,6 @@ from named_world import (
     named_world,
     wanted_names,
 )
-
-from civitai_dl.config import collect, parse_any
-from civitai_dl.domain.entities import Selection
-from civitai_dl.sources import parse_target
-from civitai_dl.testing import FakeCivitai, FakeOptions
 
 
 async def test_a_list_with_one_line_of_each_kind_is_fetched_end_to_end(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,7 +99,7 @@ async def test_an_unknown_tag_is_a_failure_and_not_everything(tmp_path: Path, te
 
 
 async def test_a_tag_that_drops_out_of_the_question_is_noticed(tmp_path: Path) -> None:
-    """A tag that /tags still shows, but the list does not heed, brings no model into the archive."""
+    """A tag that /tags still shows, but the list does not heed, brings no model."""
     world = a_world([a_model(number, tags=("style",)) for number in range(1, 30)])
     stale = {"items": [{"name": "lost", "link": "x"}], "metadata": {"totalPages": 1}}
     async with FakeCivitai(world) as fake:
@@ -174,8 +174,7 @@ async def test_a_search_that_finds_nothing_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_search_is_asked_anew_by_each_run(tmp_path: Path) -> None:
-    """A second run finds what is new; what the search found earlier stays, though it finds it no
-    more, and is not asked for again."""
+    """A second run finds what is new; what it finds no more stays, and is not asked for."""
     world = a_world([a_model(number, name=f"cat {number}") for number in range(1, 4)])
     async with FakeCivitai(world) as fake:
         first = await run(fake, tmp_path, wanted("search:cat"), settings=BARE)
@@ -282,7 +281,7 @@ def ranked(count: int) -> World:
 @pytest.mark.parametrize("most", [1, 99, 100, 101, 250])
 @pytest.mark.parametrize("sort", ["Newest", "Highest Rated", "Oldest"])
 async def test_the_first_so_many_are_exactly_those(
-    tmp_path: Path, sort: str, most: int, older: bool
+    tmp_path: Path, sort: str, most: int, *, older: bool
 ) -> None:
     """--max-models N is the first N in that order, though page borders lose or repeat models."""
     world = ranked(311)
@@ -298,8 +297,7 @@ async def test_the_first_so_many_are_exactly_those(
 
 
 async def test_models_that_move_while_they_are_listed_are_counted_once(tmp_path: Path) -> None:
-    """A list by a metric moves while it is read: N different models come, and it is told that one
-    may have slipped through."""
+    """Of a list that moves N different models come, and that one may have slipped is told."""
     async with FakeCivitai(ranked(400), options=FakeOptions(ranks_move=True)) as fake:
         text = "tag:style?sort=most-liked&max-models=250"
         report = await run(fake, tmp_path, wanted(text), settings=LISTING)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from civitai_dl.domain.decisions import search_text, settled
 from civitai_dl.domain.entities import (
     SUBJECTS,
     CreatorTarget,
@@ -21,7 +22,6 @@ from civitai_dl.domain.entities import (
     VersionTarget,
     Wanted,
 )
-from civitai_dl.domain.decisions import search_text, settled
 from civitai_dl.errors import TargetError
 from civitai_dl.sources import all_sources, narrow, parse_target
 from civitai_dl.sources._urls import SITES, site_path
@@ -190,8 +190,8 @@ def test_the_examples_are_read_by_their_own_source_alone():
     examples = {source.name: source.example for source in all_sources()}
     lists = {"favorites", "search", "tag"}
     assert {"creator", "gallery", "model", "version", *lists} == set(examples)
-    for name, example in examples.items():
-        assert [name] == readers(example)
+    for name, text in examples.items():
+        assert [name] == readers(text)
 
 
 def test_no_two_sources_claim_one_path():

@@ -26,9 +26,9 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import Rejected
 
-from ._listed import plan_listed
 from ._shapes import read_models, read_page
 from ._tags import look_up
+from .model import plan_listed
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
@@ -37,19 +37,10 @@ NOTHING = "the service lists no model for this"
 MOVED = "the order changed while it was read, so that a model may have slipped between two pages"
 
 
-async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
+async def read_list(task: Task, ref: SearchRef, desk: Desk) -> Outcome:
     """Read one page of a list, or look up the tag that it is about."""
-    outcomes: list[Outcome] = []
-    for task in tasks:
-        assert isinstance(task.subject, SearchRef)
-        if task.subject.stage == "tag":
-            outcomes.append(await look_up(task, task.subject, desk))
-        else:
-            outcomes.append(await _read(task, task.subject, desk))
-    return outcomes
-
-
-async def _read(task: Task, ref: SearchRef, desk: Desk) -> Outcome:
+    if ref.stage == "tag":
+        return await look_up(task, ref, desk)
     try:
         answer = await desk.api.get("/api/v1/models", _asked(ref))
     except Rejected as error:

@@ -30,11 +30,11 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound, Rejected
 
-from ._listed import plan_listed
 from ._shapes import as_number, as_text, read_models, read_page
 from ._spec import GONE, SourceSpec, missing
 from ._tombs import known_gone
 from ._urls import site_path
+from .model import plan_listed
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk

@@ -5,9 +5,8 @@ from __future__ import annotations
 from civitai_dl.domain.decisions import search_task
 from civitai_dl.domain.entities import Planned, SearchTarget, Selection, Target
 
-from ._listing import expand
 from ._spec import SourceSpec
-from ._terms import read_question, readable
+from .search import expand
 
 NAME = "favorites"
 EXAMPLE = "favorites:"
@@ -21,6 +20,8 @@ def parse(text: str) -> Target | None:
     word, colon, rest = text.partition(":")
     if not colon or word not in ("favorites", "favourites"):
         return None
+    from ._terms import read_question, readable
+
     question = readable(read_question, rest)
     if question is None or question.words or question.query or question.tag:
         return None

@@ -270,6 +270,25 @@ async def _no_such_version(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
     return Failed(Failure(Trouble.REFUSED, detail, status=404, hint="check the link"))
 
 
+async def plan_listed(models: Sequence[Model], desk: Desk) -> tuple[list[Planned], list[str]]:
+    """The page of each model with what it consists of, and notices. Nothing is asked for it twice.
+
+    Of a list with nsfw=true only: others leave out images of models that they show.
+    """
+    children: list[Planned] = []
+    notices: list[str] = []
+    ground = await prepare(models, desk)
+    for model in models:
+        if model.id in ground.doubtful:
+            children.append(Planned(model_task(model.id, single=True)))
+            continue
+        inside = await expand_model(model, ModelRef(model.id), desk, ground)
+        assert isinstance(inside, Expanded)
+        children.append(Planned(model_task(model.id), verdict=inside, children=inside.children))
+        notices += inside.notices
+    return children, notices
+
+
 SOURCE = SourceSpec(
     name=NAME,
     example=EXAMPLE,

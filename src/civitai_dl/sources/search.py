@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from civitai_dl.domain.decisions import search_task
-from civitai_dl.domain.entities import Kind, Planned, SearchTarget, Selection, Target
+from civitai_dl.domain.entities import (
+    Kind,
+    Outcome,
+    Planned,
+    SearchRef,
+    SearchTarget,
+    Selection,
+    Target,
+    Task,
+)
 
-from ._listing import expand
 from ._spec import SourceSpec
-from ._terms import read_link, read_question, readable
 from ._urls import site_path
+
+if TYPE_CHECKING:
+    from civitai_dl.ports import Desk
 
 NAME = "search"
 EXAMPLE = "https://civitai.com/search/models?query=landscape"
@@ -20,14 +32,17 @@ PATTERNS = (r"/search/models/?", r"/models/?")
 
 def parse(text: str) -> Target | None:
     """The models that a search by words finds, also by words and a tag."""
-    if text.startswith("search:"):
+    path = None if text.startswith("search:") else site_path(text) or ""
+    if path is not None and not any(re.fullmatch(pattern, path) for pattern in PATTERNS):
+        return None
+    # Most runs name no list, and pay nothing for how lists are narrowed.
+    from ._terms import read_link, read_question, readable
+
+    if path is None:
         question = readable(read_question, text.removeprefix("search:"))
         if question is None or not question.words or question.query:
             return None
         return SearchTarget(question.words, question.tag, terms=question.terms)
-    path = site_path(text)
-    if path is None or not any(re.fullmatch(pattern, path) for pattern in PATTERNS):
-        return None
     question = readable(read_link, urlsplit(text).query)
     if question is None or not (question.query or question.tag):
         # Without either it would be the whole of the service.
@@ -40,6 +55,17 @@ def roots(target: Target, selection: Selection) -> list[Planned] | None:
     if not isinstance(target, SearchTarget) or not target.query:
         return None
     return [Planned(search_task(target, selection))]
+
+
+async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
+    """Read one page of a list, be it of a search, a tag, or favourites."""
+    from ._listing import read_list
+
+    outcomes = []
+    for task in tasks:
+        assert isinstance(task.subject, SearchRef)
+        outcomes.append(await read_list(task, task.subject, desk))
+    return outcomes
 
 
 SOURCE = SourceSpec(

@@ -7,10 +7,9 @@ import re
 from civitai_dl.domain.decisions import search_task
 from civitai_dl.domain.entities import Planned, SearchTarget, Selection, Target
 
-from ._listing import expand
 from ._spec import SourceSpec
-from ._terms import Question, read_question, readable
 from ._urls import site_path
+from .search import expand
 
 NAME = "tag"
 EXAMPLE = "https://civitai.com/tag/landscapes"
@@ -20,20 +19,17 @@ PATTERNS = (r"/tag/(?P<name>[^/]+)/?",)
 def parse(text: str) -> Target | None:
     """The models that have a tag."""
     if text.startswith("tag:"):
+        from ._terms import read_question, readable
+
         question = readable(read_question, text.removeprefix("tag:"))
-        return None if question is None else _target(question)
-    path = site_path(text)
-    match = None if path is None else re.fullmatch(PATTERNS[0], path)
+        if question is None or not question.words or question.query or question.tag:
+            return None
+        return SearchTarget(tag=question.words, terms=question.terms)
+    match = re.fullmatch(PATTERNS[0], site_path(text) or "")
     if match is None or not match["name"].isprintable():
         return None
     name = " ".join(match["name"].split())
     return SearchTarget(tag=name) if name else None
-
-
-def _target(question: Question) -> Target | None:
-    if not question.words or question.query or question.tag:
-        return None
-    return SearchTarget(tag=question.words, terms=question.terms)
 
 
 def roots(target: Target, selection: Selection) -> list[Planned] | None:
