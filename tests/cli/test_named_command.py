@@ -59,7 +59,7 @@ def test_a_list_of_everything_is_archived(tmp_path: Path, civitai_dl: Command) -
     assert pages(tmp_path / "archive") == MODELS
     files = [path.name for path in (tmp_path / "archive").rglob("*.safetensors")]
     assert sorted(files) == sorted(wanted_names(world))
-    assert "everything.txt: 1 bare numbers are taken as models, such as 1" in done.stderr
+    assert "everything.txt: bare numbers are taken as models (1, such as 1)" in done.stderr
 
 
 def test_each_kind_of_bad_line_is_refused_before_anything(
@@ -94,7 +94,7 @@ def test_a_list_of_anything_may_come_by_standard_input(tmp_path: Path, civitai_d
         twice = civitai_dl("-", "--models", "-", "-o", "c", *words, stdin="1\n")
     assert (first.returncode, second.returncode, twice.returncode) == (0, 0, 2)
     assert (pages(tmp_path / "a"), pages(tmp_path / "b")) == ({1, 2}, {3})
-    assert "stdin: 1 bare numbers are taken as models, such as 2" in first.stderr
+    assert "stdin: bare numbers are taken as models (1, such as 2)" in first.stderr
     assert "standard input is named twice" in twice.stderr
 
 
@@ -181,3 +181,15 @@ def test_every_form_that_the_help_shows_can_be_read(civitai_dl: Command) -> None
             parse_target(full)
         except TargetError as error:
             pytest.fail(f"{form}: {error}")
+
+
+def test_the_orders_of_a_search_are_completed(civitai_dl: Command) -> None:
+    """Pressing tab after --sort shows the orders, spelt so that they need no quotes."""
+    told = civitai_dl(
+        _CIVITAI_DL_COMPLETE="bash_complete",
+        COMP_WORDS="civitai-dl download --sort mo",
+        COMP_CWORD="3",
+    )
+    words = {line.partition(",")[2] for line in told.stdout.splitlines()}
+    assert {"Most-Downloaded", "Most-Liked"} <= words
+    assert "Newest" not in words

@@ -192,6 +192,14 @@ async def test_a_search_is_asked_anew_by_each_run(tmp_path: Path) -> None:
     assert len(questions) == 2
 
 
+async def test_a_type_that_the_service_does_not_know_fails_with_its_words(tmp_path: Path) -> None:
+    """Types grow, so a new word is asked for; what the service says of it is told."""
+    async with FakeCivitai(a_world([a_model(1, name="cat")])) as fake:
+        report = await run(fake, tmp_path, wanted("search:cat?types=Nope"), settings=BARE)
+    assert report.exit_code == 1
+    assert "Nope" in told(report)
+
+
 async def test_an_overloaded_search_is_waited_for(tmp_path: Path) -> None:
     """503 with Retry-After on a search costs time and no model, also in the middle of a list."""
     world = a_world([a_model(number, name=f"cat {number}") for number in range(1, 251)])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+from civitai_dl.domain.entities import MODEL_SORTS, PERIODS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -19,10 +24,36 @@ def search_options(command: F) -> F:
     return command
 
 
+Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def _among(words: tuple[str, ...]) -> Complete:
+    """Completion of a value, in the spelling that needs no quotes."""
+
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        del ctx, param
+        plain = (word.replace(" ", "-") for word in words)
+        return [CompletionItem(w) for w in plain if w.lower().startswith(incomplete.lower())]
+
+    return complete
+
+
 _OPTIONS = (
     click.option(
-        "--sort", metavar="ORDER", help="Of searches: as in Newest; tells which come first."
+        "--sort",
+        shell_complete=_among(MODEL_SORTS),
+        metavar="ORDER",
+        help="Of searches: as in Newest; tells which come first.",
     ),
-    click.option("--period", metavar="SPAN", help="Of searches: Year, Month, Week, Day."),
+    click.option(
+        "--period",
+        shell_complete=_among(PERIODS),
+        metavar="SPAN",
+        help="Of searches: Year, Month, Week, Day.",
+    ),
     click.option("--max-models", metavar="N", help="Of searches: only the first N models of each."),
 )

@@ -91,7 +91,7 @@ def _tell_numbers(name: str, wanted: Sequence[Wanted], messages: Messages) -> No
     bare = [item for item in wanted if item.text.isdigit() and item.origin.startswith(f"{name}:")]
     if bare:
         said = messages.say(
-            "{origin}: {count} bare numbers are taken as models, such as {number}",
+            "{origin}: bare numbers are taken as models ({count}, such as {number})",
             origin=name,
             count=len(bare),
             number=bare[0].text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAMED: dict[str, str] = {
-    "{origin}: {count} bare numbers are taken as models, such as {number}": (
+    "{origin}: bare numbers are taken as models ({count}, such as {number})": (
         "{origin}: 数字だけの行 {count} 件 ({number} など) はモデル ID として扱います"
     ),
     "{names}: there is no search that this could be about": (
