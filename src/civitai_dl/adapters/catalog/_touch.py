@@ -12,9 +12,10 @@ from ._adding import Adding
 from ._rows import CONTENT, PAGES
 from ._tree import BELOW
 
+# A search is a walk as a gallery is: what it had found counts as found by the one that goes on.
 # CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
-INSERT INTO touched (id, walk, keep) {BELOW}
+INSERT INTO touched (id, gallery, keep) {BELOW}
 SELECT tasks.id, type IN ('gallery', 'search'),
        CASE WHEN status = 'stored' THEN 1
          WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
@@ -57,14 +58,14 @@ def touch(
     connection.create_function("is_due", 4, adding.is_due)
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS touched "
-        "(id INTEGER PRIMARY KEY, walk INTEGER NOT NULL, keep INTEGER NOT NULL)"
+        "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
     connection.execute(collect, (json.dumps(keys), *names, *kinds))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(
-            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE walk) "
+            "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE gallery) "
             "AND run = (SELECT run FROM tasks WHERE id = edges.parent)",
             (adding.run,),
         )
