@@ -173,6 +173,15 @@ async def test_a_search_that_finds_nothing_says_so(tmp_path: Path) -> None:
     assert "search:unheard of: the service lists no model for this" in report.notices
 
 
+async def test_a_base_model_in_another_spelling_finds_nothing_and_is_told(tmp_path: Path) -> None:
+    """The service wants base models in its own spelling; where nothing comes, that is said."""
+    async with FakeCivitai(a_world([a_model(1)])) as fake:
+        text = "tag:style?base-models=sdxl 1.0"
+        report = await run(fake, tmp_path, wanted(text), settings=BARE)
+    assert report.exit_code == 0
+    assert "must be spelt as the site spells them" in told(report)
+
+
 async def test_a_search_is_asked_anew_by_each_run(tmp_path: Path) -> None:
     """A second run finds what is new; what it finds no more stays, and is not asked for."""
     world = a_world([a_model(number, name=f"cat {number}") for number in range(1, 4)])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from civitai_dl.ports import Desk
 
 NOTHING = "the service lists no model for this"
+SPELT = "base models must be spelt as the site spells them, as in SDXL 1.0"
 MOVED = "the order changed while it was read, so that a model may have slipped between two pages"
 
 
@@ -148,7 +149,8 @@ async def _fresh(
 def _closing(task: Task, ref: SearchRef, page: ListPage) -> list[str]:
     """What to say at the end of a list."""
     if ref.shown + page.listed == 0:
-        return [f"{task.label}: {NOTHING}"]
+        spelt = f"; {SPELT}" if ref.target.terms.base_models else ""
+        return [f"{task.label}: {NOTHING}{spelt}"]
     # By date nothing moves: there a border repeats a model, as it always does.
     moves = ref.target.terms.sort not in ("", "Newest", "Oldest")
     if moves and (ref.moved or page.repeated):
