@@ -17,7 +17,16 @@ from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uui
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
-from ._search import ALL_TIME, MODEL_SORTS, PERIODS, SearchRef, SearchTarget, SearchTerms
+from ._search import (
+    ALL_TIME,
+    MODEL_SORTS,
+    PERIODS,
+    CreatorRef,
+    LookupRef,
+    SearchRef,
+    SearchTarget,
+    SearchTerms,
+)
 from ._selection import Selection
 from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
@@ -48,7 +57,6 @@ from ._work import (
     SUBJECTS,
     Account,
     Begun,
-    CreatorRef,
     Deferred,
     DressRef,
     Expanded,
@@ -61,7 +69,6 @@ from ._work import (
     Lane,
     LaneClosed,
     Lease,
-    LookupRef,
     ModelRef,
     Outcome,
     PacedLane,

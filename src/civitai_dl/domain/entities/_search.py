@@ -1,8 +1,10 @@
-"""Lists of models that the service makes for a question: searches, tags, favourites."""
+"""What is asked before models are known: lookups, and the lists of users and of searches."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from ._ids import CreatorName, VersionId
 
 MODEL_SORTS = (
     "Highest Rated",
@@ -64,3 +66,27 @@ class SearchRef:
     taken: int = 0
     shown: int = 0
     moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRef:
+    """A version or a digest whose model must be found first; one of the two is set.
+
+    algorithm: of the digest, where the answer must be proven to speak of it.
+    """
+
+    version_id: VersionId | None = None
+    digest: str | None = None
+    algorithm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorRef:
+    """A stretch of a creator's model list.
+
+    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators).
+    """
+
+    username: CreatorName
+    stage: str = "adult"
+    cursor: str | None = None

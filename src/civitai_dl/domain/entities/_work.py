@@ -11,9 +11,9 @@ from enum import Enum
 from typing import Union
 
 from ._gallery import GalleryQuery, Media, Slice
-from ._ids import CreatorName, FileId, ImageId, ModelId, VersionId
+from ._ids import FileId, ImageId, ModelId, VersionId
 from ._model import Digests
-from ._search import SearchRef
+from ._search import CreatorRef, LookupRef, SearchRef
 from ._transfer import Held, StoredFile
 
 
@@ -85,30 +85,6 @@ class ModelRef:
     model_id: ModelId
     version_id: VersionId | None = None
     single: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LookupRef:
-    """A version or a digest whose model must be found first; one of the two is set.
-
-    algorithm: of the digest, where the answer must be proven to speak of it.
-    """
-
-    version_id: VersionId | None = None
-    digest: str | None = None
-    algorithm: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CreatorRef:
-    """A stretch of a creator's model list.
-
-    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators).
-    """
-
-    username: CreatorName
-    stage: str = "adult"
-    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
