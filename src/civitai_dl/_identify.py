@@ -240,7 +240,13 @@ class _Identifying:
         paths = [file.path for file in mine]
         await anyio.to_thread.run_sync(self.book.own, paths, errand.taking)
         levels = self.settings.selection.levels
-        selection = Selection(images=errand.images, gallery=errand.complete, levels=levels)
+        selection = Selection(
+            images=errand.images,
+            gallery=errand.complete,
+            levels=levels,
+            # What somebody has already is theirs to judge.
+            allow_unsafe=not errand.complete,
+        )
         run = Run(
             replace(self.settings, selection=selection, only_failed=False),
             self.storage,

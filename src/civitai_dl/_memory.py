@@ -39,9 +39,23 @@ def remember(settings: Settings) -> str:
     ).decode()
 
 
+_ALWAYS = frozenset({"files", "images", "gallery", "gallery_limit", "levels"})
+_EVERYTHING: dict[str, object] = msgspec.to_builtins(Selection())
+
+
 def remember_selection(selection: Selection) -> str:
-    """A selection as JSON."""
-    return msgspec.json.encode(selection).decode()
+    """A selection as JSON: the first five fields, and of the others those that choose something.
+
+    So the text of a wish that is older than a field is the text of the same wish now, and a job
+    that it began goes on.
+    """
+    fields: dict[str, object] = msgspec.to_builtins(selection)
+    told = {
+        name: value
+        for name, value in fields.items()
+        if name in _ALWAYS or value != _EVERYTHING[name]
+    }
+    return msgspec.json.encode(told).decode()
 
 
 def recall(settings: Settings, text: str, *, given: Collection[str]) -> Settings:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from civitai_dl.adapters.catalog import Root
 from civitai_dl.config import Settings
+from civitai_dl.domain.decisions import LeftOut, judge_target
 from civitai_dl.domain.entities import (
     BytesReceived,
     Event,
@@ -102,8 +103,9 @@ def roots_of(wanted: Sequence[Wanted], selection: Selection, *, key: bool = True
     """The tasks that each thing asked for begins with. key: whether there is an API key.
 
     Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
-    the Image API: a run that asks for nothing must not end as if all were well. And for favourites
-    without a key: they are those of its owner.
+    the Image API: a run that asks for nothing must not end as if all were well; and for favourites
+    without a key, which are its owner's. What is excluded by its name begins with no task; it is a
+    mistake only where all is excluded.
     """
     roots = []
     for item in wanted:
@@ -119,9 +121,16 @@ def roots_of(wanted: Sequence[Wanted], selection: Selection, *, key: bool = True
                 break
     for root in roots:
         lanes = {planned.task.lane for planned in root.planned}
+        if isinstance(judge_target(root.wanted.target, selection), LeftOut):
+            continue
         if not lanes or (lanes == {Lane.IMAGE_PAGES} and not selection.galleries):
             raise UsageError(
                 f"{root.wanted.origin}: nothing is left of {root.wanted.text}",
                 hint="the Image API lists it, which --no-gallery and --only models leave out",
             )
+    if roots and not any(root.planned for root in roots):
+        raise UsageError(
+            "everything that is asked for is excluded",
+            hint="the list of --exclude names all of it",
+        )
     return roots

@@ -23,7 +23,7 @@ from civitai_dl._redress import RedressReport, redress
 from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.adapters.storage import LocalStorage
 from civitai_dl.config import Settings
-from civitai_dl.domain.entities import Dialect, Kind, Notice, TaskSettled
+from civitai_dl.domain.entities import Dialect, Kind, Notice, Selection, TaskSettled
 from civitai_dl.errors import StorageDenied, StorageError, StorageFull
 from civitai_dl.ports import Reporter
 from civitai_dl.testing import (
@@ -182,7 +182,9 @@ async def test_files_of_one_stem_share_a_sidecar_about_the_primary_one(tmp_path:
     """One name, two extensions: the programs find one document for both."""
     pickle = FakeFile(name="x.ckpt", size=5_000, format="PickleTensor")
     safe = FakeFile(name="x.safetensors", size=6_000, primary=True)
-    await archived(world_of_one(files=(pickle, safe)), tmp_path)
+    # Both, also the pickle that has a twin, so that there are two of one stem.
+    both = replace(ALL, selection=Selection(allow_unsafe=True))
+    await archived(world_of_one(files=(pickle, safe)), tmp_path, both)
     assert 6_000 == lora_manager_metadata(weights(tmp_path, "x.ckpt")).size
 
 

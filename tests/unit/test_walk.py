@@ -40,7 +40,7 @@ MEET = replace(PROBE, stage="meet", cursor="200", pages=1)
 )
 def test_only_a_whole_gallery_of_a_model_is_listed_from_its_oldest_image(query, limit, sort):
     """Oldest first, the database repeats an image at a page border; else it loses one."""
-    assert sort == first_stretch(query, "folder", levels=31, limit=limit).sort
+    assert sort == first_stretch(query, "folder", part=Slice(), limit=limit).sort
 
 
 def test_a_finished_listing_is_walked_from_its_newest_image_to_what_is_known():
@@ -443,6 +443,6 @@ def test_every_new_image_of_a_known_gallery_is_found(old, new, size):
 def test_a_limit_gives_the_newest_images_and_no_others(count, size, limit):
     """--gallery-limit N gives the newest N images, each border image among them."""
     all_of_it = [Picture(number, 1, Media.IMAGE) for number in range(1, count + 1)]
-    ref = first_stretch(MODEL, "folder", levels=31, limit=limit)
+    ref = first_stretch(MODEL, "folder", part=Slice(), limit=limit)
     found, _ = walk(Database(all_of_it, size, set()), ref)
     assert set(range(max(1, count - limit + 1), count + 1)) == found

@@ -6,6 +6,7 @@ import click
 
 from ._flags import CONTEXT, EFFORT, shared
 from ._search_flags import search_options
+from ._selection_flags import selection_flags
 
 FORMS = """\b
 Targets:
@@ -44,14 +45,11 @@ Examples:
     "-i", "--input-file", multiple=True, metavar="FILE", help="List of anything; `-` is stdin."
 )
 @shared("output", "token")
-@click.option("--only", type=click.Choice(["models", "images"]), help="Only files, or only images.")
-@click.option("--no-gallery", is_flag=True, help="Do not ask the Image API; previews stay.")
-@click.option("--gallery-limit", type=click.IntRange(1), help="Newest N images per gallery.")
+@selection_flags
 @shared(*EFFORT)
 @click.option("--dry-run", is_flag=True, help="List and count; transfer nothing.")
+@click.option("--why", multiple=True, metavar="TARGET", help="At the end, say how this stands.")
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
-@click.option("--nsfw/--no-nsfw", default=None, help="Mature images too, or PG only.  [nsfw]")
-@click.option("--browsing-level", metavar="LIST", help="Ratings, as in PG,PG-13,R.  [all]")
 @shared("sidecars", "embed_metadata")
 @search_options
 @click.option("--skip-bad-lines", is_flag=True, help="Warn about lines that name nothing.")

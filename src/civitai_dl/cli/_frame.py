@@ -26,6 +26,8 @@ def framed(flags: Mapping[str, object], work: Callable[[Settings, Messages], int
     try:
         settings = load_settings(flags, os.environ)
         messages = Messages(settings.language)
+        for warning in settings.warnings:
+            sys.stderr.write(f"{messages.warning(warning)}\n")
         return work(settings, messages)
     except CivitaiDLError as error:
         return tell(error, messages)

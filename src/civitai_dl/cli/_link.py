@@ -45,7 +45,7 @@ MODES = ["auto", "hardlink", "reflink", "symlink", "copy"]
 @click.option("--type", "kinds", multiple=True, metavar="TYPE", help="Only models of this type.")
 @click.option(
     "--base-model",
-    "base_models",
+    "bases",
     multiple=True,
     metavar="NAME",
     help='Only these, as in "SDXL 1.0".',

@@ -77,7 +77,7 @@ def read_order(flags: Mapping[str, object]) -> LinkOrder:
         choice=Choice(
             targets=_targets(flags),
             kinds=frozenset(_kind(text) for text in _texts(flags.get("kinds"))),
-            base_models=frozenset(text.lower() for text in _texts(flags.get("base_models"))),
+            base_models=frozenset(text.lower() for text in _texts(flags.get("bases"))),
             newest=flags.get("newest") is True,
             sidecars=flags.get("no_sidecars") is not True,
         ),

@@ -14,6 +14,7 @@ COMMANDS = {
     "identify": ("_identify", "Take in models that you have already, without a transfer."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),
     "status": ("_status", "Tell how the archive stands, without asking the service."),
+    "why": ("_why", "Say how a thing stands: stored, waiting, failed, left out, and why."),
     "browse": ("_browse", "Look at the archive in a browser; works offline."),
     "link": ("_link", "Place model files in the folders of A1111, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),

@@ -18,15 +18,16 @@ from civitai_dl.config import (
     read_dialects,
     read_key,
     read_layers,
-    read_levels,
     read_size,
     read_span,
     told_of,
 )
-from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted
+from civitai_dl.domain.entities import Wanted
 from civitai_dl.domain.messages import Language, pick_language
 from civitai_dl.errors import ConfigError, UsageError
 from civitai_dl.sources import parse_target
+
+from ._selecting import read_selection
 
 T = TypeVar("T")
 
@@ -53,11 +54,13 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
 
 def settings_of(layers: Layers, environment: Mapping[str, str]) -> Settings:
     """The settings that layers hold. Raises: ConfigError for the first that does not fit."""
+    selected = read_selection(layers)
     return Settings(
         output=layers.text("output") or str(DEFAULTS["output"]),
         base_url=check_base_url(layers.text("base_url") or str(DEFAULTS["base_url"])),
         token=read_key(layers.raw("token")),
-        selection=_selection(layers),
+        selection=selected.selection,
+        warnings=selected.warnings,
         max_rate_model=layers.number("max_rate_model"),
         max_rate_image=layers.number("max_rate_image"),
         max_rate_resolve=layers.number("max_rate_resolve"),
@@ -72,24 +75,6 @@ def settings_of(layers: Layers, environment: Mapping[str, str]) -> Settings:
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
         embed_metadata=layers.on("embed_metadata"),
-    )
-
-
-def _selection(layers: Layers) -> Selection:
-    only = layers.text("only")
-    if only not in (None, "models", "images"):
-        raise ConfigError(f"only must be models or images, not {only!r}")
-    levels = read_levels(str(layers.raw("browsing_level")))
-    if layers.switch("nsfw") is False:
-        levels &= Rating.PG.value
-    if not levels & ALL_LEVELS:
-        raise ConfigError("no browsing level is left: --no-nsfw leaves PG only")
-    return Selection(
-        files=only != "images",
-        images=only != "models",
-        gallery=not layers.on("no_gallery"),
-        gallery_limit=layers.whole("gallery_limit"),
-        levels=levels,
     )
 
 

@@ -46,7 +46,16 @@ def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
 
     def work(settings: Settings, messages: Messages) -> int:
-        return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        asked = _texts(flags.get("why"))
+        if not asked:
+            return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        # What only some runs need is not loaded by the others.
+        from ._explaining import read_asked_about, tell_why
+
+        about = read_asked_about(asked)
+        code: int = anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        tell_why(settings, about, messages)
+        return code
 
     return framed(flags, work)
 
@@ -57,6 +66,8 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
     anything = _texts(flags.get("input_file"))
     lists += [(name, parse_any) for name in anything]
+    if "-" in _texts(flags.get("exclude")) and "-" in [name for name, _ in lists]:
+        raise UsageError(messages.say("standard input cannot be two lists at once"))
     arguments = _texts(flags.get("targets"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)

@@ -1,5 +1,9 @@
 """Settings and lists: read, checked, and handed on as values."""
 
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
 from ._file import ConfigFile, config_folder, config_path, read_config
 from ._layers import Kind, Layer, Layers, Origin
 from ._lists import STDIN, BadLine, collect, parse_any, parse_model, parse_user, read_lines
@@ -16,10 +20,17 @@ from ._settings import BASE_URL, ENGINES, Settings
 from ._table import DEFAULTS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
 
+if TYPE_CHECKING:
+    from ._words import FILE_TYPES, FORMATS, MODEL_TYPES, PRECISIONS, Words, read_words
+
 __all__ = [
     "BASE_URL",
     "DEFAULTS",
     "ENGINES",
+    "FILE_TYPES",
+    "FORMATS",
+    "MODEL_TYPES",
+    "PRECISIONS",
     "STDIN",
     "TOKEN_NAMES",
     "BadLine",
@@ -29,6 +40,7 @@ __all__ = [
     "Layers",
     "Origin",
     "Settings",
+    "Words",
     "check_base_url",
     "collect",
     "config_folder",
@@ -47,5 +59,18 @@ __all__ = [
     "read_lines",
     "read_size",
     "read_span",
+    "read_words",
     "told_of",
 ]
+
+__getattr__ = opens_later(
+    __name__,
+    {
+        "FILE_TYPES": "_words",
+        "FORMATS": "_words",
+        "MODEL_TYPES": "_words",
+        "PRECISIONS": "_words",
+        "Words": "_words",
+        "read_words": "_words",
+    },
+)

@@ -21,6 +21,7 @@ class Settings:
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
     embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
+    warnings: what was doubtful in what was read, one sentence each, to be told once.
     """
 
     output: str = "./civitai"
@@ -45,3 +46,4 @@ class Settings:
     engine: str | None = None
     sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
     embed_metadata: bool = False
+    warnings: tuple[str, ...] = ()

@@ -17,6 +17,19 @@ DEFAULTS: Mapping[str, object] = {
     "gallery_limit": None,
     "nsfw": True,
     "browsing_level": "all",
+    "media": None,
+    "types": None,
+    "base_models": None,
+    "versions": "all",
+    "since": None,
+    "file_types": None,
+    "formats": None,
+    "fp": None,
+    "size": None,
+    "max_file_size": None,
+    "exclude": None,
+    "include_training_data": True,
+    "allow_unsafe": False,
     "sidecars": "civitai,preview",
     "embed_metadata": False,
     "max_rate_model": 0.5,
@@ -37,7 +50,7 @@ DEFAULTS: Mapping[str, object] = {
 None: there is none, and the meaning of that is told in the reference.
 """
 
-TWO_SIDED = frozenset({"nsfw"})
+TWO_SIDED = frozenset({"nsfw", "include_training_data"})
 """Switches with a flag for either side, so that a flag that is False was given, too."""
 
 

@@ -17,6 +17,7 @@ from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from ._japanese_link import LINKS
 from ._japanese_named import NAMED
+from ._japanese_why import WHY
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **NAMED}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **NAMED, **WHY}
 
 
 class Language(str, Enum):
@@ -144,6 +145,7 @@ _REASONS = {
     Reason.ARCHIVED: ("archived", "because the model is archived"),
     Reason.TAKEN_DOWN: ("taken down", "because of a takedown"),
     Reason.GONE: ("gone", "because Civitai no longer has it"),
+    Reason.UNSAFE: ("unsafe", "because it is held for unsafe"),
 }
 
 _TROUBLES = {

@@ -181,12 +181,17 @@ def _distinct(files: Iterable[File]) -> tuple[File, ...]:
     return tuple({file.id: file for file in files}.values())
 
 
+SCANS = {"pickle": "pickleScanResult", "virus": "virusScanResult"}
+"""The scans of a file: Pending, Success, Danger or Error (server source)."""
+
+
 def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
     """A file of a version; None without an id. Sizes: round(sizeKB * 1024) is exact (observed)."""
     number = as_id(raw.get("id"))
     if number is None:
         return None
     kilobytes = as_number(raw.get("sizeKB")) or 0.0
+    metadata = as_object(raw.get("metadata"))
     return File(
         id=FileId(number),
         version_id=version_id,
@@ -194,9 +199,12 @@ def read_file(raw: dict[str, Json], version_id: VersionId) -> File | None:
         kind=as_text(raw.get("type")) or "Model",
         digests=read_digests(raw.get("hashes")),
         size_hint=round(kilobytes * 1024) if 0 < kilobytes < LARGEST / 1024 else None,
-        format=as_text(as_object(raw.get("metadata")).get("format")),
+        format=as_text(metadata.get("format")),
         is_primary=raw.get("primary") is True,
         listed_url=as_text(raw.get("downloadUrl")),
+        precision=as_text(metadata.get("fp")),
+        extent=as_text(metadata.get("size")),
+        dangers=tuple(scan for scan, key in SCANS.items() if raw.get(key) == "Danger"),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.decisions import gallery_task, model_task
+from civitai_dl.domain.decisions import LeftOut, gallery_task, judge_target, model_task
 from civitai_dl.domain.entities import (
     CreatorName,
     CreatorRef,
@@ -62,9 +62,14 @@ def parse(text: str) -> Target | None:
 
 
 def roots(target: Target, selection: Selection) -> list[Planned] | None:
-    """The creator's model list and image list, each in its own lane from the start."""
+    """The creator's model list and image list, each in its own lane from the start.
+
+    Of a user who is excluded nothing is asked.
+    """
     if not isinstance(target, CreatorTarget):
         return None
+    if isinstance(judge_target(target, selection), LeftOut):
+        return []
     name = target.username
     planned = []
     if target.part is not Part.IMAGES:

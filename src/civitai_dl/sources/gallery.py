@@ -11,9 +11,11 @@ from civitai_dl.domain.decisions import (
     PAGE,
     SMALL_PAGE,
     PageFacts,
+    Taken,
     gallery_stem,
     gallery_task,
     is_settled_doubt,
+    judge_image,
     listed_image_task,
     next_step,
     stretch_task,
@@ -97,11 +99,13 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
 async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
     asked = _question(ref, small=task.attempt > 1 or ref.empties > 0)
     items, following = read_page(await desk.api.get("/api/v1/images", asked), "images")
-    images = _usable(items)
+    listed = _usable(items)
     if ref.query.image_id is not None:
-        return await _single(task, ref, images, desk)
-    if not images and following is None:
+        return await _single(task, ref, listed, desk)
+    if not listed and following is None:
         await _doubt_emptiness(ref, desk)
+    images = _wanted(listed, desk)
+    hidden = len(listed) - len(images)
     planned = [_plan(image, ref, task) for image in images]
     keys = [found.task.key for found in planned]
     # Whether two walks have met is a question about this run's; known ground is any run's.
@@ -110,11 +114,11 @@ async def _read(task: Task, ref: GalleryRef, desk: Desk) -> Outcome:
         # The newest N are N different ones: newer builds list again what a border did not lose.
         images = [image for image, key in zip(images, keys, strict=True) if key not in linked]
         planned = [found for found in planned if found.task.key not in linked]
-    step = next_step(ref, PageFacts(len(planned), len(linked), following))
+    step = next_step(ref, PageFacts(len(planned), len(linked), following, hidden))
     planned, images = planned[: step.take], images[: step.take]
     onward = step.onward
     if step.border is not None and onward is not None:
-        lost = await _lost_at_border(step.border, ref, images, desk)
+        lost = _wanted(await _lost_at_border(step.border, ref, listed, desk), desk)
         onward = replace(onward, seen=onward.seen + len(lost))
         images += lost
         planned = [_plan(image, ref, task) for image in images]
@@ -185,6 +189,11 @@ def _usable(items: list[dict[str, Json]]) -> list[Image]:
     return list(found.values())
 
 
+def _wanted(images: list[Image], desk: Desk) -> list[Image]:
+    """Those that the selection takes, also where the service was asked for more than these."""
+    return [one for one in images if isinstance(judge_image(one, desk.selection), Taken)]
+
+
 def _plan(image: Image, ref: GalleryRef, task: Task) -> Planned:
     return Planned(listed_image_task(image, ref, task.role))
 
@@ -207,9 +216,11 @@ async def _single(task: Task, ref: GalleryRef, images: list[Image], desk: Desk) 
     if not wanted:
         error = NotFound(f"the service knows no public image {ref.query.image_id}", status=404)
         return await missing(task, error, desk)
-    planned = [_plan(image, ref, task) for image in wanted]
-    await _save_prompts(wanted, planned, set(), ref, desk)
-    return Expanded(children=tuple(planned))
+    taken = _wanted(wanted, desk)
+    planned = [_plan(image, ref, task) for image in taken]
+    await _save_prompts(taken, planned, set(), ref, desk)
+    left_out = [_plan(image, ref, task).task.key for image in wanted if image not in taken]
+    return Expanded(children=tuple(planned), left_out=tuple(left_out))
 
 
 async def _save_prompts(

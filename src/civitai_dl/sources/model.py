@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from civitai_dl.domain.decisions import (
+    LeftOut,
     gallery_task,
+    judge_target,
+    left_out_keys,
     model_folder,
     model_task,
     plan_model,
@@ -102,11 +105,17 @@ def _target(model: str, version: str | None = None) -> Target | None:
 
 
 def roots(target: Target, selection: Selection) -> list[Planned] | None:
-    """The model's page, and its gallery beside it: the two lanes need not wait for each other."""
+    """The model's page, and its gallery beside it: the two lanes need not wait for each other.
+
+    Where only the page tells whether the model is wanted, it plans the gallery, too. Of a model
+    that is excluded by its number nothing is asked.
+    """
     if not isinstance(target, ModelTarget):
         return None
+    if isinstance(judge_target(target, selection), LeftOut):
+        return []
     planned = [Planned(model_task(target.model_id, target.version_id))]
-    if selection.galleries:
+    if selection.galleries and not selection.chooses_models:
         planned.append(_gallery(target, selection))
     return planned
 
@@ -242,16 +251,14 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
     pictures: dict[str, None] = {}
     for html in (model.description, *(version.description for version in model.versions)):
         pictures.update(dict.fromkeys(desk.pictures(html)))
-    children = plan_model(
-        model,
-        ref,
-        desk.selection,
-        ground.placed[model.id],
-        list(pictures),
-        written=model.id in ground.written,
-        only=desk.only,
+    question = (model, ref, desk.selection, ground.placed[model.id], list(pictures))
+    children = plan_model(*question, written=model.id in ground.written, only=desk.only)
+    return Expanded(
+        children=children,
+        notices=tuple(ground.notices.get(model.id, ())),
+        # Of what is asked for by its digest the rest is not left out: nobody asked about it.
+        left_out=() if desk.only is not None else left_out_keys(*question, children),
     )
-    return Expanded(children=children, notices=tuple(ground.notices.get(model.id, ())))
 
 
 async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version | None:

@@ -116,7 +116,7 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
             outcomes.append(await _not_found(task, error, desk))
             continue
         children = [Planned(model_task(model_id, version_id))]
-        if desk.selection.galleries:
+        if desk.selection.galleries and not desk.selection.chooses_models:
             children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
         notices = (f"{task.label}: {DOUBT} {version_id}",) if task.subject.algorithm else ()
         outcomes.append(Expanded(children=tuple(children), notices=notices))

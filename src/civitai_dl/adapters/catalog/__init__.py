@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
     from ._unfinished import Asked, Undone, find_undone
+    from ._why import Counted, KnownThing, RunFacts, Standings
     from ._wreck import Wreck
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Asked",
     "Checkup",
     "Chosen",
+    "Counted",
     "Database",
     "Fate",
     "FileStanding",
@@ -40,15 +42,18 @@ __all__ = [
     "HeldFile",
     "Holdings",
     "Inspection",
+    "KnownThing",
     "ListedImage",
     "Rebuilding",
     "Root",
     "RunBegun",
+    "RunFacts",
     "Runs",
     "SqliteCatalog",
     "SqliteLedger",
     "SqliteQueue",
     "SqliteRates",
+    "Standings",
     "Undone",
     "Wreck",
     "check_up",
@@ -64,13 +69,17 @@ __getattr__ = opens_later(
         "Asked": "_unfinished",
         "Checkup": "_checkup",
         "Chosen": "_inspection",
+        "Counted": "_why",
         "Fate": "_inspection",
         "FileStanding": "_holdings",
         "HeldFile": "_holdings",
         "Holdings": "_holdings",
         "Inspection": "_inspection",
+        "KnownThing": "_why",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
+        "RunFacts": "_why",
+        "Standings": "_why",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from civitai_dl.domain.decisions import is_due, walk_again
+from civitai_dl.domain.decisions import is_due, is_same_wish, walk_again
 from civitai_dl.domain.entities import (
     Expanded,
     FileRef,
     GalleryRef,
     Kind,
     Planned,
+    Reason,
+    Role,
     State,
     Task,
     Trouble,
@@ -25,9 +27,13 @@ from civitai_dl.ports import Added
 
 from ._rows import CLAIMABLE, INSERTED, insert_row, load_subject, task_of, write_rows
 from ._seal import proof_of
+from ._touch import touch
+from ._tree import IS_LEFT_OUT, LEAVE_ALL_OUT, LEAVE_OUT
 
 TOGETHER = 500
 """Tasks that are looked up and written by one statement."""
+
+LISTED = (Role.GALLERY, Role.USER_IMAGE)
 
 OPEN = (
     "SELECT 1 FROM tasks AS other INDEXED BY tasks_group "
@@ -63,6 +69,8 @@ class Adding:
     new: list[Planned] = field(default_factory=list)
     known: int = 0
     groups: set[str] = field(default_factory=set)
+    _roused: list[str] = field(default_factory=list)
+    _wishes: dict[int, str] = field(default_factory=dict)
     _rows: list[tuple[object, ...]] = field(default_factory=list)
     _edges: defaultdict[int, list[int]] = field(default_factory=partial(defaultdict, list))
     _next: int = 0
@@ -84,6 +92,9 @@ class Adding:
                 if owner is not None:
                     self._edges[owner].append(row_id)
             self._write()
+        for (found, _), row_id in zip(flat, ids, strict=True):
+            if isinstance(found.verdict, Expanded):
+                self.leave_out(row_id, found.verdict.left_out)
 
     def _look_up(self, keys: Sequence[str]) -> dict[str, sqlite3.Row | None]:
         rows = self.connection.execute(
@@ -99,8 +110,14 @@ class Adding:
         self._rows.clear()
         self._edges.clear()
 
+    def leave_out(self, parent: int, keys: Sequence[str]) -> None:
+        """Note that the selection does not want these of what a page (by its row) tells of."""
+        if keys:
+            self.connection.execute(LEAVE_OUT, (parent, json.dumps(keys)))
+
     def finish(self) -> Added:
         """Release what waits for nothing, and say what was found."""
+        touch(self.connection, self._roused, self, roles=LISTED, pages=False)
         release_groups(self.connection, self.groups, run=self.run, now=self.now)
         return Added(tuple(self.new), self.known)
 
@@ -161,7 +178,10 @@ class Adding:
         if found.task.kind not in (Kind.FILE, Kind.IMAGE):
             return True
         if status is State.STORED:
-            return _was_replaced(row, found)
+            return _was_replaced(row, found) and found.verdict is None
+        if row["why"] == Reason.UNSAFE.value:
+            # The page judges that anew each time; time changes nothing about it.
+            return True
         due = self.is_due(row["status"], row["why"], row["until"], row["updated_at"])
         if found.verdict is None and not due and not _has_other_digest(row, found):
             # It stays as it is, and this run's account tells of it.
@@ -176,6 +196,8 @@ class Adding:
         run either: they would be the same again, and they may be large.
         """
         refused = status == State.UNAVAILABLE.value
+        if refused and why == Reason.UNSAFE.value:
+            return False
         corrupt = status == State.FAILED.value and why == Trouble.CORRUPT.value
         if self.failed_too or not (refused or corrupt):
             return True
@@ -191,6 +213,11 @@ class Adding:
         if isinstance(subject, GalleryRef):
             assert isinstance(before.subject, GalleryRef)
             complete = row["status"] == State.STORED.value
+            if not is_same_wish(subject, before.subject):
+                # What it lists for this wish is what counts below it.
+                self.connection.execute(LEAVE_ALL_OUT, (row["id"],))
+            elif complete and self._was_other_wish(row):
+                self._roused.append(task.key)
             # Names that differ only in case are one user, with one folder.
             folder = before.subject.folder
             subject = replace(walk_again(subject, before.subject, complete=complete), folder=folder)
@@ -218,6 +245,19 @@ class Adding:
             "WHERE id = ?",
             (*named.values(), row["id"]),
         )
+
+    def _was_other_wish(self, row: sqlite3.Row) -> bool:
+        """Whether a listing was read for another wish, or another one left it out since then."""
+        if self.connection.execute(IS_LEFT_OUT, (row["id"],)).fetchone() is not None:
+            return True
+        return self._wish_of(int(row["run"])) != self._wish_of(self.run)
+
+    def _wish_of(self, run: int) -> str:
+        if run not in self._wishes:
+            asked = "SELECT selection FROM runs WHERE id = ?"
+            found = self.connection.execute(asked, (run,)).fetchone()
+            self._wishes[run] = "" if found is None else str(found[0])
+        return self._wishes[run]
 
 
 def _flatten(

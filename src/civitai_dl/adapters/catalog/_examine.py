@@ -51,7 +51,7 @@ FIGURES_2 = (
 SEALS = f"seal IS NOT seal_of({CONTENT}) OR proof IS NOT proof_of({FACTS})"
 
 EDGES = (
-    "SELECT parent FROM edges WHERE (run <> 0 AND run NOT IN (SELECT id FROM runs)) "
+    "SELECT parent FROM edges WHERE (run > 0 AND run NOT IN (SELECT id FROM runs)) "
     "OR parent NOT IN (SELECT id FROM tasks) OR child NOT IN (SELECT id FROM tasks)"
 )
 

@@ -12,12 +12,12 @@ from civitai_dl.domain.entities import Account, Kind, Lane, Role, State, Task, T
 
 from ._database import Database
 from ._rows import CLAIMABLE, state_of, task_of
-from ._tree import BELOW
+from ._tree import WANTED
 
 BATCH = 2000
 
 COUNTED = f"""
-{BELOW}SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
+{WANTED}SELECT type IN ('file', 'image') AS content, status, why, COUNT(*) AS count,
        COALESCE(SUM(size), 0) AS bytes, SUM(verified = 0) AS unverified
 FROM tasks JOIN below USING (id)
 WHERE role IN (SELECT value FROM json_each(?)) AND type <> 'dress'

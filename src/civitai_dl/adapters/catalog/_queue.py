@@ -173,6 +173,7 @@ class SqliteQueue:
         )
         if isinstance(outcome, Expanded):
             adding.add(outcome.children, int(row["id"]))
+            adding.leave_out(int(row["id"]), outcome.left_out)
         if lease.task.group is not None:
             adding.groups.add(lease.task.group)
 

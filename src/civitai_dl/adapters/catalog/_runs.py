@@ -14,7 +14,7 @@ from ._adding import Adding
 from ._database import Database
 from ._rows import FORGET, PAGES
 from ._touch import touch
-from ._tree import BELOW
+from ._tree import WANTED
 
 DEADLY = 3
 """Times a task may be at work when the program dies, before it has to wait for all others."""
@@ -141,15 +141,19 @@ class Runs:
         def work(connection: sqlite3.Connection) -> RunBegun:
             run = _new_run(connection, roots, roles, selection, settings, now)
             adding = Adding(connection, run, now, key, failed_too=only_failed)
-            going_on, known, fresh = [], [], []
+            going_on: list[str] = []
+            other: list[str] = []
+            known, fresh = [], []
             for planned in (planned for root in roots for planned in root.planned):
                 row = connection.execute(ROOT, (planned.task.key,)).fetchone()
                 if row is not None and (
                     only_failed or _goes_on(connection, planned.task.key, row, selection, now)
                 ):
-                    going_on.append(planned.task.key)
+                    same = row["selection"] == selection
+                    (going_on if same else other).append(planned.task.key)
                     continue
-                if row is not None:
+                if row is not None and row["selection"] == selection:
+                    # After another wish each listing tells by itself what is wanted of it now.
                     known.append(planned.task.key)
                 if row is not None or not only_failed:
                     fresh.append(planned)
@@ -158,6 +162,7 @@ class Runs:
             touch(connection, known, adding, roles=roles, pages=False)
             adding.add(fresh, None)
             touch(connection, going_on, adding, roles=roles, pages=True)
+            touch(connection, other, adding, roles=roles, pages=True, left_out=True)
             adding.finish()
             return RunBegun(run, bool(going_on))
 
@@ -219,7 +224,7 @@ def _goes_on(
         return True
     marks = ", ".join("?" for _ in PAGES)
     unread = connection.execute(
-        f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
+        f"{WANTED} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
         f"WHERE status = 'ready' AND type IN ({marks}) LIMIT 1",
         (json.dumps([key]), *PAGES),
     ).fetchone()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
-from ._adding import Adding
 from ._rows import CONTENT, PAGES
-from ._tree import BELOW
+from ._tree import BELOW, WANT_AGAIN, WANTED
+
+if TYPE_CHECKING:
+    from ._adding import Adding
 
 # A search is a walk as a gallery is: what it had found counts as found by the one that goes on.
 # CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
-INSERT INTO touched (id, gallery, keep) {BELOW}
+INSERT INTO touched (id, gallery, keep) {{below}}
 SELECT tasks.id, type IN ('gallery', 'search'),
        CASE WHEN status = 'stored' THEN 1
          WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
@@ -36,8 +39,11 @@ def touch(
     *,
     roles: Collection[Role],
     pages: bool,
+    left_out: bool = False,
 ) -> None:
     """Make what is not stored below some roots due in this run.
+
+    left_out: also what the wish that its page was read for last left out; it is wanted again.
 
     pages: their jobs go on, so that their pages count as well. Otherwise pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
@@ -50,6 +56,7 @@ def touch(
     if not pages:
         names &= {Role.GALLERY.value, Role.USER_IMAGE.value}
     collect = COLLECT.format(
+        below=BELOW if left_out else WANTED,
         roles=", ".join("?" for _ in names),
         kinds=", ".join("?" for _ in kinds),
         # A whole listing is asked anew, by its root or by the page that tells of it.
@@ -69,6 +76,8 @@ def touch(
             "AND run = (SELECT run FROM tasks WHERE id = edges.parent)",
             (adding.run,),
         )
+    if left_out:
+        connection.execute(WANT_AGAIN, (adding.run,))
     # FAIL takes nothing back by itself: the transaction does, and no second copy is kept for it.
     connection.execute(
         "UPDATE OR FAIL tasks SET retries = 0, waited = 0, mismatches = 0, not_before = 0, "

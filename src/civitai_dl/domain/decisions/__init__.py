@@ -58,6 +58,7 @@ from ._place import description_stem, gallery_stem, model_folder, user_folder
 from ._plan import (
     MODEL_BATCH,
     gallery_task,
+    left_out_keys,
     listed_image_task,
     model_task,
     picture_key,
@@ -95,7 +96,19 @@ from ._search import (
     settled,
 )
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
+from ._select import (
+    Choice,
+    choose,
+    format_of,
+    judge_file,
+    judge_image,
+    judge_model,
+    judge_safety,
+    judge_target,
+    judge_version,
+)
 from ._sniff import looks_like_text_page, sniff_media
+from ._stand import Stand, stand_of
 from ._streams import Streams, Window
 from ._tombstones import (
     bury,
@@ -108,8 +121,18 @@ from ._tombstones import (
     tell_changes,
     whole_answer,
 )
+from ._verdicts import LeftOut, Taken, Unsafe, Verdict, in_words, left_out
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
-from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
+from ._walk import (
+    PAGE,
+    SMALL_PAGE,
+    PageFacts,
+    Step,
+    is_same_wish,
+    is_settled_doubt,
+    next_step,
+    walk_again,
+)
 
 __all__ = [
     "COMPLETE_SORT",
@@ -127,6 +150,7 @@ __all__ = [
     "TRICKLE_SECONDS",
     "Breaker",
     "Came",
+    "Choice",
     "Complete",
     "Damage",
     "Finding",
@@ -134,6 +158,7 @@ __all__ = [
     "Kept",
     "Known",
     "LearnedRate",
+    "LeftOut",
     "ListPage",
     "Pace",
     "PageFacts",
@@ -147,18 +172,23 @@ __all__ = [
     "Seen",
     "Share",
     "Span",
+    "Stand",
     "StartOver",
     "Step",
     "Streams",
     "Subset",
     "Take",
+    "Taken",
     "There",
     "TurnAway",
     "Turns",
+    "Unsafe",
+    "Verdict",
     "Window",
     "Wrong",
     "belongs",
     "bury",
+    "choose",
     "decide_resume",
     "decide_retry",
     "decide_room",
@@ -169,6 +199,7 @@ __all__ = [
     "first_bad_segment",
     "first_difference",
     "first_page",
+    "format_of",
     "gallery_stem",
     "gallery_task",
     "group_twins",
@@ -176,19 +207,29 @@ __all__ = [
     "image_name",
     "image_source",
     "image_variants",
+    "in_words",
     "is_as_written",
     "is_behind",
     "is_due",
     "is_proven",
+    "is_same_wish",
     "is_settled_doubt",
     "is_strong",
     "is_trickle",
     "is_unsettled",
     "judge_answer",
+    "judge_file",
+    "judge_image",
+    "judge_model",
     "judge_piece",
+    "judge_safety",
     "judge_segment",
+    "judge_target",
     "judge_tombstones",
+    "judge_version",
     "latest_wait",
+    "left_out",
+    "left_out_keys",
     "listed_anew",
     "listed_download_path",
     "listed_image_task",
@@ -225,6 +266,7 @@ __all__ = [
     "slow_start",
     "sniff_media",
     "split_extension",
+    "stand_of",
     "still_missing",
     "stretch_task",
     "take_back",

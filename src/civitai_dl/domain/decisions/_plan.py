@@ -26,6 +26,7 @@ from ..entities import (
     Role,
     Selection,
     Skipped,
+    Slice,
     Task,
     Unavailable,
     Version,
@@ -42,6 +43,8 @@ from ._place import (
     user_folder,
     version_folder,
 )
+from ._select import Choice, authors_left_out, choose, judge_file, judge_image
+from ._verdicts import LeftOut, Taken, Unsafe, in_words
 from ._walk import first_stretch
 
 MODEL_BATCH = "models"
@@ -73,13 +76,16 @@ def gallery_task(query: GalleryQuery, selection: Selection) -> Task:
     folder: str | None = None
     role = Role.GALLERY
     limit = selection.gallery_limit
+    part = Slice(levels=selection.levels, media=selection.media)
     if query.model_id is not None:
         folder = gallery_folder(query.model_id)
     elif query.username is not None:
         folder, role, limit = user_folder(query.username), Role.USER_IMAGE, None
     elif query.version_id is None:
-        role, limit = Role.USER_IMAGE, None
-    ref = first_stretch(query, folder, levels=selection.levels, limit=limit)
+        # Of what is asked for by its number everything is listed, and then chosen from: an empty
+        # answer means that it is not there.
+        role, limit, part = Role.USER_IMAGE, None, Slice()
+    ref = first_stretch(query, folder, part=part, limit=limit, without=authors_left_out(selection))
     return stretch_task(ref, role)
 
 
@@ -88,8 +94,9 @@ def version_gallery_task(model_id: ModelId, version_id: VersionId, selection: Se
     ref = first_stretch(
         GalleryQuery(version_id=version_id),
         gallery_folder(model_id),
-        levels=selection.levels,
+        part=Slice(levels=selection.levels, media=selection.media),
         limit=selection.gallery_limit,
+        without=authors_left_out(selection),
     )
     return stretch_task(ref, Role.GALLERY)
 
@@ -119,31 +126,88 @@ def plan_model(
     written: bool = False,
     only: Collection[str] | None = None,
 ) -> tuple[Planned, ...]:
-    """Everything that a model, or the version asked for, consists of.
+    """Everything of a model, or of the version asked for, that is wanted.
 
-    pictures: the URLs of the images in its descriptions. gallery: plan the model's gallery, too
-    (a model named in a list has its gallery task already). written: its page and sidecars lie there
-    as they would be written now, unless something of it is still to come. only: of its files those
+    Of a model of which no version is wanted that is nothing. pictures: the URLs of the images in
+    its descriptions. gallery: plan the galleries, too. written: its page and sidecars lie there as
+    they would be written now, unless something of it is still to come. only: of its files those
     with these SHA-256, None for all.
     """
-    versions = [v for v in model.versions if ref.version_id in (None, v.id)]
+    choice = choose(model, selection, only=ref.version_id)
+    if choice.is_empty and not placed.folders:
+        return ()
     planned: list[Planned] = []
-    for version in versions:
+    for version in (one for one in model.versions if choice.takes(one.id)):
         if selection.files:
-            planned += _plan_files(model, version, placed, only)
+            planned += _plan_files(model, version, placed, selection, only)
         if selection.images:
-            planned += _plan_previews(model, version, placed, selection.levels)
-    if selection.images:
-        planned += _plan_pictures(model, pictures)
-    if gallery and selection.galleries and ref.version_id is None:
-        planned.append(Planned(gallery_task(GalleryQuery(model_id=model.id), selection)))
+            planned += _plan_previews(model, version, placed, selection)
+    if selection.images and not choice.is_empty:
+        planned += _plan_pictures(model, pictures, selection)
+    if gallery and selection.galleries:
+        planned += _plan_galleries(model, ref, choice, selection)
+    # A model that something was wanted of before keeps a page that tells the truth.
     dressing = dress_tasks(model.id, model.name)
     if written:
         dressing = tuple(replace(one, verdict=Skipped(AS_WRITTEN)) for one in dressing)
     return (*planned, *dressing)
 
 
+def left_out_keys(
+    model: Model,
+    ref: ModelRef,
+    selection: Selection,
+    placed: Placed,
+    pictures: Sequence[str],
+    wanted: Iterable[Planned],
+) -> tuple[str, ...]:
+    """The keys of what a model's page tells of and a selection's filters leave out.
+
+    wanted: what `plan_model` made of the same.
+    """
+    if selection == _unfiltered(selection):
+        return ()
+    possible = plan_model(model, ref, _unfiltered(selection), placed, pictures)
+    galleries = [version_gallery_task(model.id, one.id, selection).key for one in model.versions]
+    keys = dict.fromkeys([*(one.task.key for one in possible), *galleries])
+    taken = {one.task.key for one in wanted}
+    return tuple(key for key in keys if key not in taken and not key.startswith(_DRESSING))
+
+
+def _unfiltered(selection: Selection) -> Selection:
+    """A selection of the same roles without filters."""
+    return Selection(
+        files=selection.files,
+        images=selection.images,
+        gallery=selection.gallery,
+        gallery_limit=selection.gallery_limit,
+        allow_unsafe=selection.allow_unsafe,
+    )
+
+
+def _plan_galleries(
+    model: Model, ref: ModelRef, choice: Choice, selection: Selection
+) -> Iterable[Planned]:
+    """The gallery of the model; of its wanted versions one by one where others are not wanted.
+
+    One that lies beside the page of a target is planned with the page where only this can tell
+    whether it is wanted.
+    """
+    if choice.is_empty:
+        return
+    wanted = [version.id for version in model.versions if choice.takes(version.id)]
+    if ref.version_id is not None:
+        wanted = wanted if selection.chooses_models else []
+    elif len(wanted) == len(model.versions):
+        yield Planned(gallery_task(GalleryQuery(model_id=model.id), selection))
+        return
+    for version_id in wanted:
+        yield Planned(version_gallery_task(model.id, version_id, selection))
+
+
 AS_WRITTEN = "as it was written"
+
+_DRESSING = ("page:", "sidecars:")
 
 
 def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
@@ -176,7 +240,11 @@ def dress_tasks(model_id: ModelId, name: str) -> tuple[Planned, ...]:
 
 
 def _plan_files(
-    model: Model, version: Version, placed: Placed, only: Collection[str] | None
+    model: Model,
+    version: Version,
+    placed: Placed,
+    selection: Selection,
+    only: Collection[str] | None,
 ) -> Iterable[Planned]:
     if model.mode == "Archived" and not version.files:
         yield _archived(model, version, placed)
@@ -184,6 +252,9 @@ def _plan_files(
     for file in version.files:
         digest = file.digests.sha256
         if only is not None and digest not in only:
+            continue
+        verdict = judge_file(file, version, selection)
+        if isinstance(verdict, LeftOut):
             continue
         listed = listed_download_path(file.listed_url)
         label = f"{file.name} (model {model.id}, version {version.id}, file {file.id})"
@@ -208,8 +279,14 @@ def _plan_files(
                 source=f"sha256:{digest}" if digest else f"file:{file.id}",
                 model_id=model.id,
                 group=f"dress:{model.id}/files",
-            )
+            ),
+            refused(verdict) if isinstance(verdict, Unsafe) else None,
         )
+
+
+def refused(verdict: Unsafe) -> Unavailable:
+    """How a file that is held for unsafe stands: not to be had, and what to do about it."""
+    return Unavailable(Reason.UNSAFE, f"{in_words(verdict)}; --allow-unsafe fetches it")
 
 
 def _archived(model: Model, version: Version, placed: Placed) -> Planned:
@@ -232,18 +309,22 @@ def _archived(model: Model, version: Version, placed: Placed) -> Planned:
 
 
 def _plan_previews(
-    model: Model, version: Version, placed: Placed, levels: int
+    model: Model, version: Version, placed: Placed, selection: Selection
 ) -> Iterable[Planned]:
     # A preview whose rating the service does not tell is taken: it stands on the model's page.
-    wanted = tuple(image for image in version.previews if not image.level or image.level & levels)
+    wanted = (one for one in version.previews if isinstance(judge_image(one, selection), Taken))
     for image in _distinct(wanted):
         stem = preview_stem(version, image, placed)
         label = f"preview {stem.rsplit('/', 1)[-1]} (model {model.id}, version {version.id})"
         yield Planned(_image_task(image, stem, Role.PREVIEW, label, model.id))
 
 
-def _plan_pictures(model: Model, pictures: Sequence[str]) -> Iterable[Planned]:
-    for image in _distinct(tuple(Image(url=url, media=_media_of(url)) for url in pictures)):
+def _plan_pictures(
+    model: Model, pictures: Sequence[str], selection: Selection
+) -> Iterable[Planned]:
+    images = (Image(url=url, media=_media_of(url)) for url in pictures)
+    wanted = (one for one in images if isinstance(judge_image(one, selection), Taken))
+    for image in _distinct(wanted):
         label = f"image in the description of model {model.id}"
         stem = description_stem(model.id, image)
         yield Planned(_image_task(image, stem, Role.DESCRIPTION, label, model.id))
@@ -263,7 +344,7 @@ def _media_of(url: str) -> Media:
     return Media.VIDEO if ending in ("mp4", "webm", "mov") else Media.IMAGE
 
 
-def _distinct(images: tuple[Image, ...]) -> Iterable[Image]:
+def _distinct(images: Iterable[Image]) -> Iterable[Image]:
     seen: set[str] = set()
     for image in images:
         source = image_source(image)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 from ..entities import CreatorRef, GalleryRef, SearchRef, Subject
 from ._search import first_page
@@ -27,9 +27,8 @@ def listed_anew(subject: Subject) -> Subject:
     that it must neither go on there nor stop at known ground.
     """
     if isinstance(subject, GalleryRef):
-        levels, limit = subject.part.levels, subject.limit
-        first = first_stretch(subject.query, subject.folder, levels=levels, limit=limit)
-        return replace(first, part=subject.part)
+        begin = partial(first_stretch, subject.query, subject.folder, without=subject.without)
+        return begin(part=subject.part, limit=subject.limit)
     if isinstance(subject, CreatorRef):
         return CreatorRef(subject.username)
     if isinstance(subject, SearchRef):

@@ -11,6 +11,7 @@ is split by rating and then by medium.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..entities import GalleryQuery, GalleryRef, Media, Rating, Slice
 
@@ -25,11 +26,15 @@ like the end of the list (server source)."""
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What one page held. linked: how many of its images this listing had found before."""
+    """What one page held. linked: how many of its images this listing had found before.
+
+    hidden: images on it that nobody wants, which are counted nowhere else.
+    """
 
     listed: int
     linked: int
     next_cursor: str | None
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +55,22 @@ class Step:
 
 
 def first_stretch(
-    query: GalleryQuery, folder: str | None, *, levels: int, limit: int | None
+    query: GalleryQuery,
+    folder: str | None,
+    *,
+    part: Slice,
+    limit: int | None,
+    without: str = "",
 ) -> GalleryRef:
     """Where a listing begins."""
     oldest_first = query.asks_database and limit is None
     return GalleryRef(
         query=query,
         folder=folder,
-        part=Slice(levels=levels),
+        part=part,
         sort="Oldest" if oldest_first else "Newest",
         limit=limit,
+        without=without,
     )
 
 
@@ -69,15 +80,20 @@ def walk_again(ref: GalleryRef, before: GalleryRef, *, complete: bool) -> Galler
     A listing that was complete for the same wish is walked from the newest to known ground;
     otherwise from the start.
     """
-    same = before.part == ref.part and before.limit == ref.limit
-    if complete and same:
+    if complete and is_same_wish(ref, before):
         return replace(ref, sort="Newest", known_ground=True)
     return ref
 
 
+def is_same_wish(ref: GalleryRef, before: GalleryRef) -> bool:
+    """Whether two listings of one thing list the same of it."""
+    return (ref.part, ref.limit, ref.without) == (before.part, before.limit, before.without)
+
+
 def next_step(ref: GalleryRef, page: PageFacts) -> Step:
     """What to do after a page; pure, so that every trap has its line in a test."""
-    if page.listed == 0 and page.next_cursor is None and _is_doubtful(ref):
+    nothing = page.listed == page.hidden == 0
+    if nothing and page.next_cursor is None and _is_doubtful(ref):
         return Step(0, onward=replace(ref, empties=ref.empties + 1), wait=DOUBTS[ref.empties])
     take = page.listed if ref.limit is None else min(page.listed, ref.limit - ref.seen)
     moved = replace(ref, seen=ref.seen + page.listed, pages=ref.pages + 1, empties=0)
@@ -111,7 +127,7 @@ def _loses_border(ref: GalleryRef) -> bool:
 
 def _may_be_cut(ref: GalleryRef, page: PageFacts) -> bool:
     """Whether a search listing that ends may go on: one short page is surely all there is."""
-    whole = ref.pages == 1 and page.listed < PAGE
+    whole = ref.pages == 1 and page.listed + page.hidden < PAGE
     return not ref.query.asks_database and ref.limit is None and not whole
 
 
@@ -141,10 +157,10 @@ def split_stretch(ref: GalleryRef) -> tuple[GalleryRef, ...]:
     """
     levels = [rating.value for rating in Rating if ref.part.levels & rating.value]
     if len(levels) > 1:
-        parts = [Slice(levels=level) for level in levels]
+        parts = [Slice(levels=level, media=ref.part.media) for level in levels]
     elif ref.part.media is None:
         parts = [Slice(levels=ref.part.levels, media=media) for media in Media]
     else:
         return ()
-    fresh = first_stretch(ref.query, ref.folder, levels=ref.part.levels, limit=None)
-    return tuple(replace(fresh, part=part) for part in parts)
+    begin = partial(first_stretch, ref.query, ref.folder, limit=None, without=ref.without)
+    return tuple(begin(part=part) for part in parts)

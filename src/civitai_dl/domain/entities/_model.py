@@ -33,7 +33,9 @@ class File:
 
     size_hint: bytes, from the rounded sizeKB: good enough to reserve space, never a proof.
     listed_url: the service's own download URL, whose host is not to be trusted; the fallback
-    where asking by file id answers 404 (files of linked versions).
+    where asking by file id answers 404 (files of linked versions). precision, extent: what the
+    service calls `fp` and `size` (full, pruned). dangers: the scans that found it dangerous, such
+    as `pickle` and `virus`.
     """
 
     id: FileId
@@ -45,6 +47,9 @@ class File:
     format: str | None = None
     is_primary: bool = False
     listed_url: str | None = None
+    precision: str | None = None
+    extent: str | None = None
+    dangers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

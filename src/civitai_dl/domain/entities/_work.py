@@ -95,6 +95,7 @@ class GalleryRef:
     their author. stage: "walk", "probe" (is the other end known?), "meet" (walk towards it).
     seen: items listed so far. known_ground: an earlier walk was complete, so stop where it began.
     empties: how often an empty answer was not believed. met: the two ends have touched.
+    without: which authors are left out, as one word; empty for none.
     """
 
     query: GalleryQuery
@@ -109,6 +110,7 @@ class GalleryRef:
     known_ground: bool = False
     empties: int = 0
     met: bool = False
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,7 @@ class Reason(str, Enum):
     ARCHIVED = "archived"
     TAKEN_DOWN = "taken_down"
     GONE = "gone"
+    UNSAFE = "unsafe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,13 +276,15 @@ class Expanded:
     """A page was read. onward: the rest of the listing, None at its end.
 
     wait: seconds before the rest may be asked for. notices: sentences the person should see (a
-    count that differs, a list cut off).
+    count that differs, a list cut off). left_out: keys of what the page tells of and the selection
+    does not want; what is known of them stays, and no account counts it below this page.
     """
 
     children: tuple[Planned, ...] = ()
     onward: Subject | None = None
     wait: float = 0.0
     notices: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

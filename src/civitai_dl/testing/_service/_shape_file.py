@@ -76,9 +76,9 @@ def listed_url(context: Context, base: str, version: FakeVersion, file: FakeFile
 def _scans(version: FakeVersion, file: FakeFile) -> Json:
     scanned = version.published_at
     return {
-        "pickleScanResult": "Success",
+        "pickleScanResult": file.pickle_scan,
         "pickleScanMessage": "No Pickle imports" if file.format == "PickleTensor" else None,
-        "virusScanResult": "Success",
+        "virusScanResult": file.virus_scan,
         "virusScanMessage": None,
         "scannedAt": iso(scanned, bare=file.bare_times) if scanned is not None else None,
     }

@@ -75,6 +75,9 @@ class FakeFile:
     override_name: str | None = None
     bare_times: bool = False
     """Write scannedAt without its Z [observed]."""
+    pickle_scan: str | None = "Success"
+    virus_scan: str | None = "Success"
+    """Pending, Success, Danger or Error [server source]; None: not told."""
 
 
 @dataclass(frozen=True)
