@@ -111,6 +111,23 @@ def test_the_options_of_a_search_narrow_it(tmp_path: Path, civitai_dl: Command) 
     assert resolved == 2
 
 
+def test_the_types_that_are_wanted_count_among_the_first(
+    tmp_path: Path, civitai_dl: Command
+) -> None:
+    """--types with --max-models 2: the first two of that type, and not the first two of all."""
+    world = cats(3)
+    for number in (7, 8, 9):
+        world.model(number, name=f"cat {number}", creator="ann", kind="Checkpoint")
+    with FakeCivitai(world).in_thread() as fake:
+        words = ("-o", "archive", "--no-gallery", "--base-url", fake.base_url, *UNPACED)
+        flags = ("--types", "lora", "--sort", "newest", "--max-models", "2")
+        done = civitai_dl("tag:style", "model:9", *flags, *words)
+    assert done.returncode == 0, done.stderr
+    assert "tag:style?types=LORA&sort=Newest&max-models=2" in done.stdout
+    files = {path.parts[-3] for path in (tmp_path / "archive").rglob("*.safetensors")}
+    assert files == {"2", "3"}
+
+
 def test_a_search_that_failed_is_retried_as_it_was(tmp_path: Path, civitai_dl: Command) -> None:
     """What `retry` does for a search knows the options that narrowed it, and lists nothing anew."""
     with FakeCivitai(cats(9)).in_thread() as fake:

@@ -28,7 +28,7 @@ from civitai_dl.config import (
     parse_model,
     parse_user,
 )
-from civitai_dl.domain.entities import Notice, RunReport, Wanted
+from civitai_dl.domain.entities import Notice, RunReport, Selection, Wanted
 from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import UsageError
 from civitai_dl.sources import parse_target
@@ -48,37 +48,47 @@ def download(flags: Mapping[str, object]) -> int:
     def work(settings: Settings, messages: Messages) -> int:
         asked = _texts(flags.get("why"))
         if not asked:
-            return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+            return anyio.run(
+                _go, settings, read_wanted(flags, messages, settings.selection), messages
+            )
         # What only some runs need is not loaded by the others.
         from ._explaining import read_asked_about, tell_why
 
         about = read_asked_about(asked)
-        code: int = anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        code: int = anyio.run(
+            _go, settings, read_wanted(flags, messages, settings.selection), messages
+        )
         tell_why(settings, about, messages)
         return code
 
     return framed(flags, work)
 
 
-def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]:
-    """What is asked for. Raises: UsageError that names every line that cannot be read."""
+def read_wanted(
+    flags: Mapping[str, object], messages: Messages, selection: Selection | None = None
+) -> list[Wanted]:
+    """What is asked for. Raises: UsageError that names every line that cannot be read.
+
+    selection: its types and base models narrow searches that do not say otherwise.
+    """
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
     anything = _texts(flags.get("input_file"))
     lists += [(name, parse_any) for name in anything]
-    if "-" in _texts(flags.get("exclude")) and "-" in [name for name, _ in lists]:
-        raise UsageError(messages.say("standard input cannot be two lists at once"))
     arguments = _texts(flags.get("targets"))
+    if "-" in _texts(flags.get("exclude")) and "-" in [*(name for name, _ in lists), *arguments]:
+        raise UsageError(messages.say("standard input cannot be two lists at once"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
     for number in (item for item in arguments if item.isdigit()):
         _warn(messages.say("{number} is taken as a model", number=number), messages)
     for name in {STDIN if name == "-" else name for name in [*anything, *_dashes(arguments)]}:
         _tell_numbers(name, wanted, messages)
-    if any(flags.get(name) is not None for name in SEARCH_FLAGS):
+    chosen = selection is not None and bool(selection.types or selection.base_models)
+    if chosen or any(flags.get(name) is not None for name in SEARCH_FLAGS):
         from ._narrowing import narrow_by_flags
 
-        wanted = narrow_by_flags(wanted, flags, messages)
+        wanted = narrow_by_flags(wanted, flags, selection or Selection(), messages)
     names = different_tokens(os.environ)
     if names and not flags.get("token"):
         joined = ", ".join(names)
