@@ -332,10 +332,13 @@ async def test_a_whole_list_is_whole_whatever_moves(tmp_path: Path) -> None:
     assert sorts == {"Oldest"}
 
 
-async def test_the_first_so_many_survive_a_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sort", ["Newest", "Oldest"])
+async def test_the_first_so_many_survive_a_stop(tmp_path: Path, sort: str) -> None:
     """Stopped in the middle of a list, the next run goes on with it and counts what it had."""
     world, stop = ranked(311), anyio.Event()
-    text = "tag:style?sort=Newest&max-models=250"
+    text = f"tag:style?sort={sort}&max-models=250"
+    newest = in_order(world, "Newest")
+    first = newest if sort == "Newest" else newest[::-1]
     async with FakeCivitai(world) as fake:
         halt = Fault(origin="api", path="/api/v1/models.*cursor=", nth=2, then=stop.set)
         fake.faults.add(halt)
@@ -346,8 +349,22 @@ async def test_the_first_so_many_survive_a_stop(tmp_path: Path) -> None:
         await run(fake, tmp_path, wanted(text), settings=LISTING)
         first_pages = [one for one in asked(fake) if "cursor" not in one and "ids" not in one]
     assert 100 <= begun < 250
-    assert kept(tmp_path) == set(in_order(world, "Newest")[:250])
+    assert kept(tmp_path) == set(first[:250])
     assert first_pages == []
+
+
+async def test_the_first_so_many_are_the_same_for_the_next_run(tmp_path: Path) -> None:
+    """A second run takes the first three again and not the next three; a new one comes in."""
+    world = ranked(9)
+    things = wanted("tag:style?sort=Newest&max-models=3")
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, things, settings=BARE)
+        await run(fake, tmp_path, things, settings=BARE)
+        assert kept(tmp_path) == {7, 8, 9}
+        world.model(a_model(10))
+        report = await run(fake, tmp_path, things, settings=BARE)
+    assert kept(tmp_path) == {7, 8, 9, 10}
+    assert (report.stored, report.total.stored) == (1, 4)
 
 
 async def test_a_period_is_asked_for(tmp_path: Path) -> None:
