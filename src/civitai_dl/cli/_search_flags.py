@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from civitai_dl.domain.entities import MODEL_SORTS, PERIODS
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -27,15 +25,19 @@ def search_options(command: F) -> F:
 Complete = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
 
 
-def _among(words: tuple[str, ...]) -> Complete:
-    """Completion of a value, in the spelling that needs no quotes."""
+def _among(name: str) -> Complete:
+    """Completion of a value among the words of that name, spelt so that they need no quotes."""
 
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        # Help must come at once, and shows none of this.
         from click.shell_completion import CompletionItem
 
+        from civitai_dl.domain import entities
+
         del ctx, param
+        words: tuple[str, ...] = getattr(entities, name)
         plain = (word.replace(" ", "-") for word in words)
         return [CompletionItem(w) for w in plain if w.lower().startswith(incomplete.lower())]
 
@@ -45,13 +47,13 @@ def _among(words: tuple[str, ...]) -> Complete:
 _OPTIONS = (
     click.option(
         "--sort",
-        shell_complete=_among(MODEL_SORTS),
+        shell_complete=_among("MODEL_SORTS"),
         metavar="ORDER",
         help="Of searches: as in Newest; tells which come first.",
     ),
     click.option(
         "--period",
-        shell_complete=_among(PERIODS),
+        shell_complete=_among("PERIODS"),
         metavar="SPAN",
         help="Of searches: Year, Month, Week, Day.",
     ),
