@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -13,6 +15,7 @@ from archives import FAST, run, tree, wanted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from civitai_dl.adapters.catalog import examine
 from civitai_dl.domain.entities import Media, Selection
 from civitai_dl.errors import UsageError
 from civitai_dl.testing import (
@@ -369,3 +372,14 @@ def facts_of(report: object) -> tuple[object, ...]:
     total = report.total  # type: ignore[attr-defined]  # a RunReport
     code = report.exit_code  # type: ignore[attr-defined]  # a RunReport
     return (code, total.expected, total.stored, total.unavailable, total.failed, total.open)
+
+
+async def test_a_state_with_things_left_out_is_whole(tmp_path: Path) -> None:
+    """What a narrower wish notes is nothing that a look for damage objects to."""
+    async with FakeCivitai(chosen_world()) as fake:
+        await fetched(fake, tmp_path, FILES, "user:ann")
+        await fetched(fake, tmp_path, replace(FILES, versions=1), "user:ann")
+    path = tmp_path / ".civitai-dl" / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM edges WHERE run < 0").fetchone()[0]
+        assert list(examine(connection)) == []

@@ -67,7 +67,7 @@ JAPANESE: dict[str, str] = {
     "because the model is archived": "モデルがアーカイブ済み",
     "because of a takedown": "運営により公開停止",
     "because Civitai no longer has it": "Civitai から削除済み",
-    "because it is held for unsafe": "危険とみなされるため",
+    "because of safety": "安全のため",
     "network or server error": "通信・サーバーエラー",
     "rate limited": "アクセス制限",
     "download quota": "ダウンロード上限",

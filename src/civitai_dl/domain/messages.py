@@ -145,7 +145,7 @@ _REASONS = {
     Reason.ARCHIVED: ("archived", "because the model is archived"),
     Reason.TAKEN_DOWN: ("taken down", "because of a takedown"),
     Reason.GONE: ("gone", "because Civitai no longer has it"),
-    Reason.UNSAFE: ("unsafe", "because it is held for unsafe"),
+    Reason.UNSAFE: ("unsafe", "because of safety"),
 }
 
 _TROUBLES = {
