@@ -17,6 +17,7 @@ from civitai_dl.domain.entities import (
     ModelId,
     ModelTarget,
     RunReport,
+    SearchTarget,
     Secret,
     Selection,
     Target,
@@ -56,6 +57,8 @@ async def download_model_async(
     found = ModelTarget(ModelId(target)) if isinstance(target, int) else parse_target(target)
     if isinstance(found, CreatorTarget):
         raise TargetError(f"this names a creator: {target}", hint="use download_creator")
+    if isinstance(found, SearchTarget):
+        raise TargetError(f"this names a list of models: {target}", hint="use the command")
     chosen = _settings(into, want, token, base_url, settings)
     return await _run(found, str(target), chosen, reporter, clock)
 

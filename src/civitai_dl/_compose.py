@@ -113,7 +113,7 @@ async def archive(
     key and storage is told in the report.
     """
     clock = clock or SystemClock()
-    roots = roots_of(wanted, settings.selection)
+    roots = roots_of(wanted, settings.selection, key=settings.token is not None)
     directory = local_path(settings.output)
     with RunLock(directory / STATE / "lock") as lock:
         # What was asked of a run that died is no wish to this one.

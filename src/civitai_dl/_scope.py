@@ -15,6 +15,7 @@ from civitai_dl.domain.entities import (
     Lane,
     Notice,
     Role,
+    SearchTarget,
     Selection,
     Stored,
     TaskSettled,
@@ -98,15 +99,21 @@ def roles_of(selection: Selection) -> set[Role]:
     return roles
 
 
-def roots_of(wanted: Sequence[Wanted], selection: Selection) -> list[Root]:
-    """The tasks that each thing asked for begins with.
+def roots_of(wanted: Sequence[Wanted], selection: Selection, *, key: bool = True) -> list[Root]:
+    """The tasks that each thing asked for begins with. key: whether there is an API key.
 
     Raises: UsageError for a thing of which the selection leaves nothing, such as an image without
-    the Image API: a run that asks for nothing must not end as if all were well. What is excluded
-    by its name begins with no task; it is a mistake only where all is excluded.
+    the Image API: a run that asks for nothing must not end as if all were well; and for favourites
+    without a key, which are its owner's. What is excluded by its name begins with no task; it is a
+    mistake only where all is excluded.
     """
     roots = []
     for item in wanted:
+        if isinstance(item.target, SearchTarget) and item.target.favorites and not key:
+            raise UsageError(
+                f"{item.origin}: {item.text} needs an API key: favourites are its owner's",
+                hint="give --token or CIVITAI_API_KEY",
+            )
         for source in all_sources():
             planned = source.roots(item.target, selection)
             if planned is not None:

@@ -80,3 +80,14 @@ def test_a_run_imports_what_it_uses(tmp_path: Path, environment: dict[str, str])
     assert PAGES <= set(imported(first.stderr))
     assert set() == PAGES & set(imported(again.stderr))
     assert MOST_AGAIN >= len(imported(again.stderr))
+
+
+def test_help_imports_nothing_but_options(environment: dict[str, str]) -> None:
+    """`--help` comes at once: of ours it loads the commands' options, and nothing behind them."""
+    words = [sys.executable, "-X", "importtime", "-m", "civitai_dl", "--help"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    ours = {name for name in imported(done.stderr) if name.startswith("civitai_dl.")}
+    assert "civitai_dl.cli._main" in ours
+    assert set() == {
+        name for name in ours if not name.startswith(("civitai_dl.cli", "civitai_dl._"))
+    }

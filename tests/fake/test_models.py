@@ -394,3 +394,34 @@ async def test_primary_file_only(serve):
     ask = await serve(World().model(FakeModel(1, versions=[FakeVersion(files=files)])))
     _, page = await ask.get("models", primaryFileOnly="true")
     assert [f["name"] for f in page["items"][0]["modelVersions"][0]["files"]] == ["a.safetensors"]
+
+
+async def test_favourites_are_those_of_a_known_key(serve):
+    """`favorites=true` lists what the key's owner has bookmarked; `=false` lists all."""
+    ask = await serve(many(), key=GOOD_KEY, favorites=frozenset({3, 5}))
+    assert sorted(ids((await ask.get("models", favorites="true"))[1])) == [3, 5]
+    assert len(ids((await ask.get("models", favorites="false"))[1])) == 10
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+async def test_favourites_without_a_key_are_a_401_whatever_their_value(serve, word):
+    """The key in the query is enough: `favorites=false` wants a session, too."""
+    ask = await serve(many(), favorites=frozenset({3}))
+    assert (await ask.get("models", favorites=word))[0] == 401
+
+
+async def test_ranks_move_while_a_list_by_a_metric_is_read(serve):
+    """Behind each page one model rises out of the rest and one falls into it; dates stay."""
+    ask = await serve(many(30), ranks_move=True, newest_loses=False)
+    got = [item["id"] for item in await ask.pages("models", sort="Most Liked", limit=10)]
+    assert len(got) != len(set(got))
+    assert set(got) < set(range(1, 31))
+    calm = [item["id"] for item in await ask.pages("models", sort="Newest", limit=10)]
+    assert calm == list(range(30, 0, -1))
+
+
+async def test_an_unknown_tag_lists_everything(serve):
+    """A tag that no model has drops out of the question; /tags tells which there are."""
+    ask = await serve(many())
+    assert len(ids((await ask.get("models", tag="no such"))[1])) == 10
+    assert (await ask.get("tags", query="no such"))[1]["items"] == []

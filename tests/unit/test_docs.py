@@ -153,6 +153,31 @@ def test_every_form_of_a_target_in_the_reference_is_understood():
         parse_target(text)
 
 
+def test_every_form_on_the_page_of_targets_is_understood():
+    """Each example of targets.md names something, those of one row the same kind of thing."""
+    told = sections(text_of(REFERENCE / "targets.md"))
+    count = 0
+    for name in ("Single things", "Digests", "Users", "Lists of models"):
+        for cells in rows(told[name].split("| parameter |")[0]):
+            found = {type(parse_target(text)) for text in quoted(cells[0])}
+            assert len(found) <= 1, cells[0]
+            count += len(found)
+    assert count >= 20
+    for text in quoted(told["Lists of models"]):
+        if text.startswith(("search:", "tag:", "favorites:")):
+            parse_target(text)
+
+
+def test_every_bad_line_on_the_page_of_targets_is_refused():
+    """Each line that targets.md calls bad is refused, and no source reads it."""
+    lines = [cells[0] for cells in rows(sections(text_of(REFERENCE / "targets.md"))["List files"])]
+    bad = [text for line in lines for text in quoted(line)]
+    assert len(bad) >= 10
+    for text in bad:
+        with pytest.raises(errors.TargetError):
+            parse_target(text)
+
+
 def test_every_setting_is_told_as_it_is():
     """The reference has each setting with its options, variables and default, and no other."""
     told = sections(text_of(REFERENCE / "configuration.md"))["Settings"]

@@ -3,9 +3,10 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from civitai_dl.domain.decisions import search_text, settled
 from civitai_dl.domain.entities import (
     SUBJECTS,
     CreatorTarget,
@@ -15,11 +16,14 @@ from civitai_dl.domain.entities import (
     ModelTarget,
     Part,
     PostTarget,
+    SearchTarget,
+    SearchTerms,
     Selection,
     VersionTarget,
+    Wanted,
 )
 from civitai_dl.errors import TargetError
-from civitai_dl.sources import all_sources, parse_target
+from civitai_dl.sources import all_sources, narrow, parse_target
 from civitai_dl.sources._urls import SITES, site_path
 
 SHA = "0123456789ABCDEF" * 4
@@ -37,6 +41,7 @@ PATHS = [
     ("/models/4384?modelVersionId=", ModelTarget(4384), "model"),
     ("/models/4384?modelVersionId=latest", ModelTarget(4384), "model"),
     ("/models/2147483647", ModelTarget(2_147_483_647), "model"),
+    ("/api/v1/models/4384", ModelTarget(4384), "model"),
     ("/model-versions/128713", VersionTarget(128713), "version"),
     ("/model-versions/128713/", VersionTarget(128713), "version"),
     ("/model-versions/128713?x=1", VersionTarget(128713), "version"),
@@ -59,7 +64,30 @@ PATHS = [
     ("/user/ann/images", CreatorTarget("ann", Part.IMAGES), "creator"),
     ("/user/ann/videos/", CreatorTarget("ann", Part.IMAGES), "creator"),
     ("/user/ann/posts", CreatorTarget("ann", Part.IMAGES), "creator"),
+    ("/tag/anime", SearchTarget(tag="anime"), "tag"),
+    ("/tag/two%20words/?sort=Newest", SearchTarget(tag="two words"), "tag"),
+    ("/tag/%E7%8C%AB", SearchTarget(tag="猫"), "tag"),
+    ("/search/models?query=a%20cat", SearchTarget("a cat"), "search"),
+    ("/search/models?sortBy=models_v9&query=a+cat", SearchTarget("a cat"), "search"),
+    (
+        "/search/models?modelType=LORA&modelType=Checkpoint&baseModel=SDXL%201.0&query=cat",
+        SearchTarget("cat", terms=SearchTerms(("LORA", "Checkpoint"), ("SDXL 1.0",))),
+        "search",
+    ),
+    (
+        "/models?query=cat&tag=anime&view=feed&utm_source=x",
+        SearchTarget("cat", "anime"),
+        "search",
+    ),
+    (
+        "/models?query=cat&types=LORA&sort=Most+Downloaded&period=Month",
+        SearchTarget("cat", terms=SearchTerms(("LORA",), (), "Most Downloaded", "Month")),
+        "search",
+    ),
 ]
+TAG_LINK = ("https://civitai.com/models?tag=anime", SearchTarget(tag="anime"), "search")
+"""Read by one source and begun by another: it is the same list as that of /tag/anime."""
+
 HEADS = [f"https://civitai.{end}" for end in ("com", "red", "green", "blue")] + [
     "http://civitai.com",
     "https://www.civitai.com",
@@ -94,6 +122,37 @@ SHORT = [
     ("user:ann", CreatorTarget("ann"), "creator"),
     ("user:12345", CreatorTarget("12345"), "creator"),
     ("@ann", CreatorTarget("ann"), "creator"),
+    ("879DB523C30D", HashTarget("879DB523C30D"), "version"),
+    ("autov3:123456789012", HashTarget("123456789012"), "version"),
+    (f"autov3:{SHA}", HashTarget(SHA), "version"),
+    (f"BLAKE3:{SHA}", HashTarget(SHA), "version"),
+    ("autov2:1234567890", HashTarget("1234567890"), "version"),
+    ("autov1:879db523", HashTarget("879DB523", "AutoV1"), "version"),
+    ("crc32:12345678", HashTarget("12345678", "CRC32"), "version"),
+    ("tag:anime", SearchTarget(tag="anime"), "tag"),
+    ("tag:two words", SearchTarget(tag="two words"), "tag"),
+    ("tag:a?max-models=5", SearchTarget(tag="a", terms=SearchTerms(most=5)), "tag"),
+    ("search:a cat", SearchTarget("a cat"), "search"),
+    ("search:a?b", SearchTarget("a?b"), "search"),
+    ("search:why?", SearchTarget("why?"), "search"),
+    ("search:50%25 grey%3Fx=1", SearchTarget("50% grey?x=1"), "search"),
+    ("search:c++", SearchTarget("c++"), "search"),
+    ("search:https://x.example/", SearchTarget("https://x.example/"), "search"),
+    (
+        "search:cat?types=lora,checkpoint&base-models=SDXL 1.0&sort=most-liked&period=week",
+        SearchTarget(
+            "cat", terms=SearchTerms(("LORA", "Checkpoint"), ("SDXL 1.0",), "Most Liked", "Week")
+        ),
+        "search",
+    ),
+    ("search:cat?tag=blue", SearchTarget("cat", "blue"), "search"),
+    ("favorites:", SearchTarget(favorites=True), "favorites"),
+    ("favourites", SearchTarget(favorites=True), "favorites"),
+    (
+        "favorites:?types=VAE",
+        SearchTarget(favorites=True, terms=SearchTerms(("VAE",))),
+        "favorites",
+    ),
 ]
 FORMS = [(f"https://civitai.com{path}", target, name) for path, target, name in PATHS] + SHORT
 
@@ -129,9 +188,10 @@ def test_what_follows_a_link_may_hold_another_link():
 def test_the_examples_are_read_by_their_own_source_alone():
     """Each source shows one address, which it and no other reads."""
     examples = {source.name: source.example for source in all_sources()}
-    assert {"creator", "gallery", "model", "version"} == set(examples)
-    for name, example in examples.items():
-        assert [name] == readers(example)
+    lists = {"favorites", "search", "tag"}
+    assert {"creator", "gallery", "model", "version", *lists} == set(examples)
+    for name, text in examples.items():
+        assert [name] == readers(text)
 
 
 def test_no_two_sources_claim_one_path():
@@ -149,7 +209,9 @@ def test_no_two_sources_claim_one_path():
 def test_every_page_has_one_source_and_no_file_has_any():
     """Each kind of page is read by one source; files, images and what is written by none."""
     kinds = [kind for source in all_sources() for kind in source.kinds]
-    assert sorted(kinds) == sorted({Kind.MODEL, Kind.LOOKUP, Kind.CREATOR, Kind.GALLERY})
+    assert sorted(kinds) == sorted(
+        {Kind.MODEL, Kind.LOOKUP, Kind.CREATOR, Kind.SEARCH, Kind.GALLERY}
+    )
     assert set(kinds) | {Kind.FILE, Kind.IMAGE, Kind.DRESS} == set(SUBJECTS)
 
 
@@ -188,6 +250,12 @@ def test_what_is_asked_for_begins_with_tasks_of_its_own_source(text, target, nam
         ("civitai.com/user/Ann/images", Selection(), ["gallery:user:ann"]),
         ("post:7", Selection(), ["gallery:post:7"]),
         ("image:8", Selection(), ["gallery:image:8"]),
+        ("autov1:879DB523", Selection(), ["lookup:autov1:879DB523"]),
+        ("tag:Anime", Selection(), ["tag:anime"]),
+        (TAG_LINK[0], Selection(), ["tag:anime"]),
+        ("search:a cat?sort=newest&types=VAE", Selection(), ["search:a cat?types=VAE"]),
+        ("search:A?max-models=7", Selection(), ["search:A?sort=Highest Rated&max-models=7"]),
+        ("favourites:?period=AllTime", Selection(), ["favorites:"]),  # codespell:ignore
     ],
 )
 def test_a_target_begins_with_these_tasks(text, selection, keys):
@@ -232,7 +300,31 @@ NONSENSE = [
     "https://civitai.com/images/abc",
     "https://civitai.com/posts/0",
     "https://civitai.com/articles/5",
-    "https://civitai.com/tag/anime",
+    "https://civitai.com/tag/",
+    "https://civitai.com/search/images?query=cat",
+    "https://civitai.com/search/models",
+    "https://civitai.com/models?types=LORA",
+    "https://civitai.com/search/models?query=cat&users=ann",
+    "https://civitai.com/models/5?modelVersionId=0",
+    "https://civitai.com/models/5?modelVersionId=2147483648",
+    "https://civitai.com/user/ann bob",
+    "search:",
+    "search: ?types=LORA",
+    "search:cat?sort=best",
+    "search:cat?period=Decade",
+    "search:cat?max-models=0",
+    "search:cat?max-models=many",
+    "search:cat?colour=blue",
+    "search:cat?sort=Newest&sort=Oldest",
+    "tag:",
+    "tag:a?tag=b",
+    "favorites:x",
+    "favorites:?query=x",
+    "collection:5",
+    "879DB523",
+    "hash:879DB523",
+    "autov1:879DB523C3",
+    "autov1:879DB52G",
     "https://civitai.com/api/download/models/abc",
     "https://civitai.com/api/download/attachments/5",
     "https://civitai.example/models/5",
@@ -292,16 +384,87 @@ def test_a_long_line_is_told_back_in_part():
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_collection_is_told_to_be_impossible(head):
-    """The service does not tell what a collection holds, and the error says so."""
+    """The service does not tell what a collection holds: the error says so, and what to do."""
     with pytest.raises(TargetError, match="collections cannot be listed") as told:
         parse_target(f"{head}/collections/5")
     assert "/collections/5" in told.value.message
+    assert "favorites:" in told.value.hint
+
+
+# --- how a list is written
+
+
+WORDS = (
+    st.text(min_size=1, max_size=12)
+    .map(lambda text: " ".join(text.split()))
+    .filter(lambda text: text and text.isprintable())
+)
+TERMS = st.builds(
+    SearchTerms,
+    types=st.lists(st.sampled_from(["LORA", "VAE", "Checkpoint"]), unique=True).map(tuple),
+    base_models=st.lists(WORDS, max_size=2, unique=True).map(tuple),
+    sort=st.sampled_from(["", "Newest", "Most Liked"]),
+    period=st.sampled_from(["", "Week"]),
+    most=st.none() | st.integers(1, 1_000_000),
+)
+LISTS = st.one_of(
+    st.builds(SearchTarget, query=WORDS, tag=st.just("") | WORDS, terms=TERMS),
+    st.builds(SearchTarget, tag=WORDS, terms=TERMS),
+    st.builds(SearchTarget, favorites=st.just(True), terms=TERMS),
+)
+
+
+@given(LISTS)
+@example(SearchTarget("a?b=c&d #e", terms=SearchTerms(base_models=("a,b", "c+d%2C"))))
+def test_a_list_is_written_as_it_is_read(target):
+    """Whatever is searched for, the line that is kept of it names the same list again."""
+    known = settled(target)
+    text = search_text(known)
+    assert text == text.strip()
+    assert len(text.splitlines()) == 1
+    assert " #" not in text
+    assert settled(parse_target(text)) == known
+    assert known == settled(known)
+
+
+def test_what_a_link_says_is_not_widened_by_options():
+    """The words of a list itself go before the options of the run, and others are added."""
+    own = "search:cat?types=LORA&max-models=5"
+    things = [Wanted(parse_target(text), text, "argument") for text in (own, "tag:a", "model:5")]
+    terms = SearchTerms(types=("VAE",), sort="Newest", period="Week", most=9)
+    texts = [item.text for item in narrow(things, terms)]
+    assert texts == [
+        "search:cat?types=LORA&sort=Newest&period=Week&max-models=5",
+        "tag:a?types=VAE&sort=Newest&period=Week&max-models=9",
+        "model:5",
+    ]
+    again = [Wanted(parse_target(text), text, "argument") for text in texts]
+    assert [item.text for item in narrow(again, terms)] == texts
+
+
+def test_lists_that_become_equal_are_one():
+    """Two ways of saying the same list are one thing, also when an option makes them so."""
+    texts = ("tag:a", "tag:A?max-models=9", "https://civitai.com/tag/a")
+    things = [Wanted(parse_target(text), text, "argument") for text in texts]
+    assert 1 == len(narrow(things, SearchTerms(most=9)))
 
 
 @given(
     st.text(max_size=40)
     | st.tuples(
-        st.sampled_from(["", "user:", "model:", "https://civitai.com/", "civitai.com/models/"]),
+        st.sampled_from(
+            [
+                "",
+                "search:",
+                "tag:a?",
+                "favorites:?",
+                "civitai.com/models?",
+                "user:",
+                "model:",
+                "https://civitai.com/",
+                "civitai.com/models/",
+            ]
+        ),
         st.text(alphabet="0123456789abcdef/:?#[]@%²５-_.", max_size=20),
     ).map("".join)
 )

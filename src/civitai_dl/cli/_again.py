@@ -74,10 +74,10 @@ def retry_command(words: Sequence[str], wanted: Sequence[Wanted]) -> list[str]:
         if name == "--token":
             if not value:
                 next(left, None)
-        elif name in ("--users", "--models"):
+        elif name in ("--users", "--models", "-i", "--input-file"):
             value = value or next(left, "")
             kept += [] if value == "-" else [name, value]
-        elif word != "--retry-failed":
+        elif word not in ("--retry-failed", "-", "-i-"):
             kept.append(word)
     return ["civitai-dl", *kept, *(_named(item) for item in wanted if _was_read(item))]
 

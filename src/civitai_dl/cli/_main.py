@@ -30,7 +30,11 @@ Examples:
   civitai-dl https://civitai.com/models/4384 -o DIR
   civitai-dl https://civitai.com/user/ann --no-gallery -o DIR
   civitai-dl plan --models models.txt -o DIR
+  civitai-dl -i everything.txt -o DIR
+  civitai-dl tag:anime --max-models 50 -o DIR
   civitai-dl status -o DIR
+
+What a TARGET may be: civitai-dl download --help
 
 The API key is taken from --token, CIVITAI_API_KEY, CIVITAI_API_TOKEN or
 CIVITAI_TOKEN. The same command again continues, or brings up to date.

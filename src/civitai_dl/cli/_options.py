@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -99,9 +100,9 @@ def _concurrency(text: str | None) -> int | None:
 
 def read_targets(texts: tuple[object, ...]) -> list[Wanted]:
     """What arguments name. Raises: UsageError that tells of each that names nothing."""
-    wanted, bad = collect([], map(str, texts), parse=parse_target, stdin=bytes)
+    wanted, bad = collect([], map(str, texts), parse=parse_target, stdin=sys.stdin.buffer.read)
     if bad:
-        raise UsageError("\n".join(f"{line.origin}: {line.why}" for line in bad))
+        raise UsageError("\n".join(f"{line.why} ({line.hint})" for line in bad))
     return wanted
 
 

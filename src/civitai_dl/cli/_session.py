@@ -18,8 +18,17 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.reporters import Fan, FileLog, can_draw
 from civitai_dl.adapters.storage import STATE, as_storage_error, local_path
 from civitai_dl.archive import closing_account
-from civitai_dl.config import BadLine, Settings, collect, different_tokens, parse_model, parse_user
-from civitai_dl.domain.entities import Notice, RunReport, Wanted
+from civitai_dl.config import (
+    STDIN,
+    BadLine,
+    Settings,
+    collect,
+    different_tokens,
+    parse_any,
+    parse_model,
+    parse_user,
+)
+from civitai_dl.domain.entities import Notice, RunReport, Selection, Wanted
 from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import UsageError
 from civitai_dl.sources import parse_target
@@ -27,6 +36,7 @@ from civitai_dl.sources import parse_target
 from ._again import write_leftovers
 from ._exit import INTERRUPTED
 from ._frame import framed, nowhere
+from ._search_flags import SEARCH_FLAGS
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Clock, Reporter
@@ -42,29 +52,47 @@ def download(flags: Mapping[str, object]) -> int:
     def work(settings: Settings, messages: Messages) -> int:
         asked = _texts(flags.get("why"))
         if not asked:
-            return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+            return anyio.run(
+                _go, settings, read_wanted(flags, messages, settings.selection), messages
+            )
         # What only some runs need is not loaded by the others.
         from ._explaining import read_asked_about, tell_why
 
         about = read_asked_about(asked)
-        code: int = anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        code: int = anyio.run(
+            _go, settings, read_wanted(flags, messages, settings.selection), messages
+        )
         tell_why(settings, about, messages)
         return code
 
     return framed(flags, work)
 
 
-def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]:
-    """What is asked for. Raises: UsageError that names every line that cannot be read."""
+def read_wanted(
+    flags: Mapping[str, object], messages: Messages, selection: Selection | None = None
+) -> list[Wanted]:
+    """What is asked for. Raises: UsageError that names every line that cannot be read.
+
+    selection: its types and base models narrow searches that do not say otherwise.
+    """
     lists = [(name, parse_user) for name in _texts(flags.get("users"))]
     lists += [(name, parse_model) for name in _texts(flags.get("models"))]
-    if "-" in _texts(flags.get("exclude")) and "-" in [name for name, _ in lists]:
-        raise UsageError(messages.say("standard input cannot be two lists at once"))
+    anything = _texts(flags.get("input_file"))
+    lists += [(name, parse_any) for name in anything]
     arguments = _texts(flags.get("targets"))
+    if "-" in _texts(flags.get("exclude")) and "-" in [*(name for name, _ in lists), *arguments]:
+        raise UsageError(messages.say("standard input cannot be two lists at once"))
     wanted, bad = collect(lists, arguments, parse=parse_target, stdin=sys.stdin.buffer.read)
     _complain(bad, messages, skip=flags.get("skip_bad_lines") is True)
     for number in (item for item in arguments if item.isdigit()):
         _warn(messages.say("{number} is taken as a model", number=number), messages)
+    for name in {STDIN if name == "-" else name for name in [*anything, *_dashes(arguments)]}:
+        _tell_numbers(name, wanted, messages)
+    chosen = selection is not None and bool(selection.types or selection.base_models)
+    if chosen or any(flags.get(name) is not None for name in SEARCH_FLAGS):
+        from ._narrowing import narrow_by_flags
+
+        wanted = narrow_by_flags(wanted, flags, selection or Selection(), messages)
     names = different_tokens(os.environ)
     if names and not flags.get("token"):
         joined = ", ".join(names)
@@ -79,12 +107,29 @@ def read_wanted(flags: Mapping[str, object], messages: Messages) -> list[Wanted]
     return wanted
 
 
+def _dashes(arguments: Sequence[str]) -> list[str]:
+    return [word for word in arguments if word == "-"]
+
+
+def _tell_numbers(name: str, wanted: Sequence[Wanted], messages: Messages) -> None:
+    """A number in a list of anything could be anything: say once what it is taken for."""
+    bare = [item for item in wanted if item.text.isdigit() and item.origin.startswith(f"{name}:")]
+    if bare:
+        said = messages.say(
+            "{origin}: bare numbers are taken as models ({count}, such as {number})",
+            origin=name,
+            count=len(bare),
+            number=bare[0].text,
+        )
+        _warn(said, messages)
+
+
 def _texts(value: object) -> list[str]:
     return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
 
 
 def _complain(bad: Sequence[BadLine], messages: Messages, *, skip: bool) -> None:
-    lines = [f"{line.origin}: {line.why}" for line in bad]
+    lines = [_complaint(line) for line in bad]
     if skip:
         for line in lines:
             _warn(line, messages)
@@ -93,6 +138,10 @@ def _complain(bad: Sequence[BadLine], messages: Messages, *, skip: bool) -> None
             "\n".join(lines),
             hint=messages.say("nothing was requested; --skip-bad-lines leaves such lines out"),
         )
+
+
+def _complaint(line: BadLine) -> str:
+    return f"{line.origin}: {line.why}" + (f" ({line.hint})" if line.hint else "")
 
 
 def _warn(text: str, messages: Messages) -> None:

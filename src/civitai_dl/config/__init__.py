@@ -6,7 +6,7 @@ from civitai_dl._doors import opens_later
 
 from ._file import ConfigFile, config_folder, config_path, read_config
 from ._layers import Kind, Layer, Layers, Origin
-from ._lists import STDIN, BadLine, collect, parse_model, parse_user, read_lines
+from ._lists import STDIN, BadLine, collect, parse_any, parse_model, parse_user, read_lines
 from ._load import (
     check_base_url,
     different_tokens,
@@ -48,6 +48,7 @@ __all__ = [
     "different_tokens",
     "find_engine",
     "is_loopback",
+    "parse_any",
     "parse_model",
     "parse_user",
     "read_config",

@@ -16,6 +16,7 @@ from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from ._japanese_link import LINKS
+from ._japanese_named import NAMED
 from ._japanese_plan import PLANS
 from ._japanese_why import WHY
 from .entities import Lane, Reason, Trouble
@@ -41,7 +42,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **PLANS, **WHY}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **NAMED, **PLANS, **WHY}
 
 
 class Language(str, Enum):

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from civitai_dl._doors import opens_later
-from civitai_dl.errors import TargetError
 
 from ._shapes import read_file, read_image, read_model, read_version
 from ._spec import SourceSpec
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from ._by_hash import IDS_AT_ONCE, VERSIONS_AT_ONCE, Told, ask_ids, ask_versions
     from ._facts import model_facts, read_generation, read_picture, read_scans
     from ._kept import KeptModel, read_kept
+    from ._narrow import narrow
+    from ._terms import read_most, read_period, read_sort
 
 
 @lru_cache(maxsize=1)
@@ -30,21 +31,18 @@ def all_sources() -> tuple[SourceSpec, ...]:
 
 
 def parse_target(text: str) -> Target:
-    """What a line or an argument names. Raises: TargetError, which says what could stand there."""
+    """What a line or an argument names.
+
+    Raises: TargetError, which says why it names nothing, and what could stand there.
+    """
     cleaned = text.strip()
     for source in all_sources():
         target = source.parse(cleaned)
         if target is not None:
             return target
-    if "/collections/" in cleaned:
-        raise TargetError(
-            f"collections cannot be listed: {cleaned}",
-            hint="the service has no public interface for what a collection holds",
-        )
-    raise TargetError(
-        f"this names no model, version, creator, post or image of Civitai: {cleaned[:200]}",
-        hint="for example https://civitai.com/models/4384 or https://civitai.com/user/ann",
-    )
+    from ._near import why_not
+
+    raise why_not(cleaned)
 
 
 __all__ = [
@@ -57,14 +55,18 @@ __all__ = [
     "ask_ids",
     "ask_versions",
     "model_facts",
+    "narrow",
     "parse_target",
     "read_file",
     "read_generation",
     "read_image",
     "read_kept",
     "read_model",
+    "read_most",
+    "read_period",
     "read_picture",
     "read_scans",
+    "read_sort",
     "read_version",
 ]
 
@@ -78,9 +80,13 @@ __getattr__ = opens_later(
         "ask_ids": "_by_hash",
         "ask_versions": "_by_hash",
         "model_facts": "_facts",
+        "narrow": "_narrow",
         "read_generation": "_facts",
         "read_kept": "_kept",
+        "read_most": "_terms",
+        "read_period": "_terms",
         "read_picture": "_facts",
         "read_scans": "_facts",
+        "read_sort": "_terms",
     },
 )

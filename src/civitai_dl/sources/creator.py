@@ -17,7 +17,6 @@ from civitai_dl.domain.entities import (
     Kind,
     Lane,
     ModelId,
-    ModelRef,
     Outcome,
     Part,
     Planned,
@@ -35,14 +34,14 @@ from ._shapes import as_number, as_text, read_models, read_page
 from ._spec import GONE, SourceSpec, missing
 from ._tombs import known_gone
 from ._urls import site_path
-from .model import expand_model, prepare
+from .model import plan_listed
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
 
 NAME = "creator"
 EXAMPLE = "https://civitai.com/user/ann/models"
-PATTERNS = (r"/user/(?P<name>[^/]+)(?:/(?P<part>models|images|videos|posts))?/?",)
+PATTERNS = (r"/user/(?P<name>[^/\s]+)(?:/(?P<part>models|images|videos|posts))?/?",)
 
 _SHORT = re.compile(r"(?:user:|@)([^/\s]+)")
 _PARTS = {"models": Part.MODELS, "images": Part.IMAGES, "videos": Part.IMAGES, "posts": Part.IMAGES}
@@ -129,22 +128,11 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
         return Expanded(onward=_onward(ref, None, desk.selection), notices=(notice,))
     items, following = read_page(answer, f"models of {ref.username}")
     models = read_models(items)
-    children: list[Planned] = []
-    notices: list[str] = []
     if ref.stage == "adult":
-        ground = await prepare(models, desk)
-        for model in models:
-            if model.id in ground.doubtful:
-                children.append(Planned(model_task(model.id, single=True)))
-                continue
-            page = model_task(model.id)
-            inside = await expand_model(model, ModelRef(model.id), desk, ground)
-            assert isinstance(inside, Expanded)
-            children.append(Planned(page, verdict=inside, children=inside.children))
-            notices += inside.notices
+        children, notices = await plan_listed(models, desk)
     else:
         # The safe list shows PG images only, so what only it shows is asked for by itself.
-        children = [Planned(model_task(model.id, single=True)) for model in models]
+        children, notices = [Planned(model_task(model.id, single=True)) for model in models], []
     onward = _onward(ref, following, desk.selection)
     return Expanded(children=tuple(children), onward=onward, notices=tuple(notices))
 

@@ -69,7 +69,10 @@ if TYPE_CHECKING:
 
 NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
-PATTERNS = (r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",)
+PATTERNS = (
+    r"/models/(?P<model>[0-9]{1,19})(?:/[^/]*)?/?",
+    r"/api/v1/models/(?P<model>[0-9]{1,19})/?",
+)
 
 BATCH_TRIES = 2
 """Tries of a batch after which its models are asked for one by one."""
@@ -86,8 +89,8 @@ def parse(text: str) -> Target | None:
     air = Air.parse(text)
     if air is not None:
         return ModelTarget(air.model_id, air.version_id)
-    path = site_path(text)
-    match = None if path is None else re.fullmatch(PATTERNS[0], path)
+    path = site_path(text) or ""
+    match = next((found for one in PATTERNS if (found := re.fullmatch(one, path))), None)
     if match is None:
         return None
     versions = parse_qs(urlsplit(text).query).get("modelVersionId", [])
@@ -96,7 +99,7 @@ def parse(text: str) -> Target | None:
 
 
 def _target(model: str, version: str | None = None) -> Target | None:
-    if not 0 < int(model) <= LARGEST_ID:
+    if not all(0 < int(number) <= LARGEST_ID for number in (model, version or "1")):
         return None
     return ModelTarget(ModelId(int(model)), None if version is None else VersionId(int(version)))
 
@@ -272,6 +275,25 @@ async def _no_such_version(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
         return Unavailable(Reason.GONE, GONE)
     detail = f"model {model.id} ({model.name}) has no version {ref.version_id}"
     return Failed(Failure(Trouble.REFUSED, detail, status=404, hint="check the link"))
+
+
+async def plan_listed(models: Sequence[Model], desk: Desk) -> tuple[list[Planned], list[str]]:
+    """The page of each model with what it consists of, and notices. Nothing is asked for it twice.
+
+    Of a list with nsfw=true only: others leave out images of models that they show.
+    """
+    children: list[Planned] = []
+    notices: list[str] = []
+    ground = await prepare(models, desk)
+    for model in models:
+        if model.id in ground.doubtful:
+            children.append(Planned(model_task(model.id, single=True)))
+            continue
+        inside = await expand_model(model, ModelRef(model.id), desk, ground)
+        assert isinstance(inside, Expanded)
+        children.append(Planned(model_task(model.id), verdict=inside, children=inside.children))
+        notices += inside.notices
+    return children, notices
 
 
 SOURCE = SourceSpec(

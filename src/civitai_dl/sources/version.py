@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from civitai_dl.domain.decisions import model_task, version_gallery_task
@@ -27,12 +27,12 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound
 
-from ._shapes import as_id, as_object, as_objects, read_page
+from ._shapes import as_id, as_object, as_objects, as_text, read_page
 from ._spec import SourceSpec, missing
 from ._urls import site_path
 
 if TYPE_CHECKING:
-    from civitai_dl.ports import Desk
+    from civitai_dl.ports import Desk, Json
 
 NAME = "version"
 EXAMPLE = "https://civitai.com/model-versions/128713"
@@ -43,19 +43,34 @@ PATTERNS = (
 )
 
 _SHORT = re.compile(r"version:([0-9]{1,19})")
-_DIGEST = re.compile(r"(?:hash:|sha256:)?([0-9A-Fa-f]{64}|[0-9A-Fa-f]{10})")
+_DIGEST = re.compile(
+    r"(?:hash:)?([0-9a-f]{64}|[0-9a-f]{10}|[0-9a-f]{12})"
+    r"|sha256:([0-9a-f]{64}|[0-9a-f]{10})|autov2:([0-9a-f]{10})"
+    r"|autov3:([0-9a-f]{64}|[0-9a-f]{12})|blake3:([0-9a-f]{64})",
+    re.IGNORECASE,
+)
+_EIGHT = re.compile(r"(autov1|crc32):([0-9a-f]{8})", re.IGNORECASE)
+"""So few digits are shared by different files, so that people have to say what they are."""
+
+DOUBT = "different files may share eight digits; the service names version"
+
+ALGORITHMS = {"autov1": "AutoV1", "crc32": "CRC32"}
+
 _DECIMAL = re.compile(r"[0-9]{1,19}")
 
 
 def parse(text: str) -> Target | None:
-    """A version, or the version that has a file of this SHA256 or AutoV2."""
+    """A version, or the version that has a file of this digest."""
     short = _SHORT.fullmatch(text)
     if short is not None:
         return _version(short[1])
     digest = _DIGEST.fullmatch(text)
     # Ten decimal digits are a number, and a bare number is a model.
     if digest is not None and not _DECIMAL.fullmatch(text):
-        return HashTarget(digest[1].upper())
+        return HashTarget(text.rpartition(":")[2].upper())
+    short_digest = _EIGHT.fullmatch(text)
+    if short_digest is not None:
+        return HashTarget(short_digest[2].upper(), ALGORITHMS[short_digest[1].lower()])
     path = site_path(text)
     for pattern in PATTERNS:
         match = None if path is None else re.fullmatch(pattern, path)
@@ -74,7 +89,9 @@ def roots(target: Target, selection: Selection) -> list[Planned] | None:
     if isinstance(target, VersionTarget):
         text, ref = f"version:{target.version_id}", LookupRef(version_id=target.version_id)
     elif isinstance(target, HashTarget):
-        text, ref = f"hash:{target.digest}", LookupRef(digest=target.digest)
+        word = target.algorithm.lower() or "hash"
+        text = f"{word}:{target.digest}"
+        ref = LookupRef(digest=target.digest, algorithm=target.algorithm)
     else:
         return None
     task = Task(
@@ -101,7 +118,8 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
         children = [Planned(model_task(model_id, version_id))]
         if desk.selection.galleries and not desk.selection.chooses_models:
             children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
-        outcomes.append(Expanded(children=tuple(children)))
+        notices = (f"{task.label}: {DOUBT} {version_id}",) if task.subject.algorithm else ()
+        outcomes.append(Expanded(children=tuple(children), notices=notices))
     return outcomes
 
 
@@ -129,7 +147,20 @@ async def _look_up(ref: LookupRef, desk: Desk) -> tuple[ModelId, VersionId]:
     model_id, version_id = as_id(answer.get("modelId")), as_id(answer.get("id"))
     if model_id is None or version_id is None:
         raise NotFound(f"the answer for {path} names no model")
+    if ref.algorithm and not _lists_digest(answer, ref):
+        raise NotFound(f"the service knows no file whose {ref.algorithm} is {ref.digest}")
     return ModelId(model_id), VersionId(version_id)
+
+
+def _lists_digest(version: Mapping[str, Json], ref: LookupRef) -> bool:
+    """Whether a file of the version has it: the service looks in digests of all kinds at once."""
+    found = (as_object(file.get("hashes")) for file in as_objects(version.get("files")))
+    wanted = (ref.algorithm.lower(), str(ref.digest).lower())
+    return any(
+        (name.lower(), (as_text(value) or "").lower()) == wanted
+        for hashes in found
+        for name, value in hashes.items()
+    )
 
 
 async def _find_in_list(version_id: VersionId, desk: Desk) -> tuple[ModelId, VersionId]:

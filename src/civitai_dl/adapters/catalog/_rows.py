@@ -29,7 +29,13 @@ from ._seal import FACTS, proof_of, seal_of
 from ._trouble import damaged
 
 CONTENT = (Kind.FILE.value, Kind.IMAGE.value)
-PAGES = (Kind.MODEL.value, Kind.LOOKUP.value, Kind.CREATOR.value, Kind.GALLERY.value)
+PAGES = (
+    Kind.MODEL.value,
+    Kind.LOOKUP.value,
+    Kind.CREATOR.value,
+    Kind.SEARCH.value,
+    Kind.GALLERY.value,
+)
 
 CLAIMABLE = (
     "id, key, type, lane, role, payload, label, source, batch, model_id, priority, grp, "

@@ -15,10 +15,11 @@ from ._tree import BELOW, WANT_AGAIN, WANTED
 if TYPE_CHECKING:
     from ._adding import Adding
 
+# A search is a walk as a gallery is: what it had found counts as found by the one that goes on.
 # CASE, for AND and OR would call the function for every row, whatever the row says.
 COLLECT = f"""
 INSERT INTO touched (id, walk, keep) {{below}}
-SELECT tasks.id, type IN ('gallery', 'creator'),
+SELECT tasks.id, type IN ('gallery', 'creator', 'search'),
        CASE WHEN status = 'stored' THEN 1
          WHEN status = 'unavailable' OR (status = 'failed' AND why = '{Trouble.CORRUPT.value}')
          THEN NOT is_due(status, why, until, updated_at) ELSE 0 END

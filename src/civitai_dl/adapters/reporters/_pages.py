@@ -60,6 +60,7 @@ class PageBook:
         """Whether more models (MODEL_PAGES), files or images may be found."""
         models = self._unseen_roots + self._inherited[Lane.MODEL_PAGES]
         models += self._open[Kind.CREATOR] + self._open[Kind.LOOKUP]
+        models += self._open[Kind.SEARCH]
         if what is Lane.MODEL_PAGES:
             return models > 0
         files = models + self._open[Kind.MODEL]

@@ -85,6 +85,16 @@ from ._retry import QUOTA_WAIT, RetryPolicy, decide_retry
 from ._retry_after import read_retry_after, read_whole
 from ._room import decide_room, room_needed
 from ._salvage import latest_wait, listed_anew
+from ._search import (
+    COMPLETE_SORT,
+    LISTED_AT_ONCE,
+    ListPage,
+    first_page,
+    next_stretch,
+    search_task,
+    search_text,
+    settled,
+)
 from ._segments import SEGMENT, first_difference, segment_range, segments_of
 from ._select import (
     Choice,
@@ -125,7 +135,9 @@ from ._walk import (
 )
 
 __all__ = [
+    "COMPLETE_SORT",
     "DOUBTFUL",
+    "LISTED_AT_ONCE",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
     "NEXT_STATE",
@@ -147,6 +159,7 @@ __all__ = [
     "Known",
     "LearnedRate",
     "LeftOut",
+    "ListPage",
     "Pace",
     "PageFacts",
     "Part",
@@ -185,6 +198,7 @@ __all__ = [
     "find_damage",
     "first_bad_segment",
     "first_difference",
+    "first_page",
     "format_of",
     "gallery_stem",
     "gallery_task",
@@ -231,6 +245,7 @@ __all__ = [
     "next_piece",
     "next_state",
     "next_step",
+    "next_stretch",
     "paced_lane",
     "picture_key",
     "place_names",
@@ -242,8 +257,11 @@ __all__ = [
     "read_whole",
     "rest_number",
     "room_needed",
+    "search_task",
+    "search_text",
     "segment_range",
     "segments_of",
+    "settled",
     "shows_less",
     "slow_start",
     "sniff_media",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..entities import CreatorRef, GalleryRef, Subject
+from ..entities import CreatorRef, GalleryRef, SearchRef, Subject
+from ._search import first_page
 from ._walk import first_stretch
 
 LONGEST_WAIT = 2 * 86_400.0
@@ -30,4 +31,6 @@ def listed_anew(subject: Subject) -> Subject:
         return begin(part=subject.part, limit=subject.limit)
     if isinstance(subject, CreatorRef):
         return CreatorRef(subject.username)
+    if isinstance(subject, SearchRef):
+        return first_page(subject.target)
     return subject

@@ -17,6 +17,16 @@ from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uui
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests, File, Model, Version
+from ._search import (
+    ALL_TIME,
+    MODEL_SORTS,
+    PERIODS,
+    CreatorRef,
+    LookupRef,
+    SearchRef,
+    SearchTarget,
+    SearchTerms,
+)
 from ._selection import Selection
 from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
@@ -47,7 +57,6 @@ from ._work import (
     SUBJECTS,
     Account,
     Begun,
-    CreatorRef,
     Deferred,
     DressRef,
     Expanded,
@@ -60,7 +69,6 @@ from ._work import (
     Lane,
     LaneClosed,
     Lease,
-    LookupRef,
     ModelRef,
     Outcome,
     PacedLane,
@@ -78,7 +86,10 @@ from ._work import (
 
 __all__ = [
     "ALL_LEVELS",
+    "ALL_TIME",
     "LARGEST_ID",
+    "MODEL_SORTS",
+    "PERIODS",
     "SUBJECTS",
     "USUAL_DIALECTS",
     "Account",
@@ -137,6 +148,9 @@ __all__ = [
     "RunFinished",
     "RunReport",
     "RunStarted",
+    "SearchRef",
+    "SearchTarget",
+    "SearchTerms",
     "Secret",
     "Selection",
     "SignedUrl",

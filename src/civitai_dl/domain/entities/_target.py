@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Union
 
 from ._ids import CreatorName, ImageId, ModelId, VersionId
+from ._search import SearchTarget
 
 
 class Part(str, Enum):
@@ -34,9 +35,13 @@ class VersionTarget:
 
 @dataclass(frozen=True, slots=True)
 class HashTarget:
-    """A file named by a digest (SHA256, AutoV2 ...); stands for the version that has it."""
+    """A file named by a digest (SHA256, AutoV2 ...); stands for the version that has it.
+
+    algorithm: `AutoV1` or `CRC32` for eight digits, which different files may share; else empty.
+    """
 
     digest: str
+    algorithm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,15 @@ class ImageTarget:
     image_id: ImageId
 
 
-Target = Union[ModelTarget, VersionTarget, HashTarget, CreatorTarget, PostTarget, ImageTarget]
+Target = Union[
+    ModelTarget,
+    VersionTarget,
+    HashTarget,
+    CreatorTarget,
+    SearchTarget,
+    PostTarget,
+    ImageTarget,
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from enum import Enum
 from typing import Union
 
 from ._gallery import GalleryQuery, Media, Slice
-from ._ids import CreatorName, FileId, ImageId, ModelId, VersionId
+from ._ids import FileId, ImageId, ModelId, VersionId
 from ._model import Digests
+from ._search import CreatorRef, LookupRef, SearchRef
 from ._transfer import Held, StoredFile
 
 
@@ -43,6 +44,7 @@ class Kind(str, Enum):
     MODEL = "model"
     LOOKUP = "lookup"
     CREATOR = "creator"
+    SEARCH = "search"
     GALLERY = "gallery"
     FILE = "file"
     IMAGE = "image"
@@ -83,26 +85,6 @@ class ModelRef:
     model_id: ModelId
     version_id: VersionId | None = None
     single: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LookupRef:
-    """A version or a digest whose model must be found first; one of the two is set."""
-
-    version_id: VersionId | None = None
-    digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreatorRef:
-    """A stretch of a creator's model list.
-
-    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators).
-    """
-
-    username: CreatorName
-    stage: str = "adult"
-    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +152,13 @@ class DressRef:
     sidecars: bool = False
 
 
-Subject = Union[ModelRef, LookupRef, CreatorRef, GalleryRef, FileRef, ImageRef, DressRef]
+Subject = Union[ModelRef, LookupRef, CreatorRef, SearchRef, GalleryRef, FileRef, ImageRef, DressRef]
 
 SUBJECTS: dict[Kind, type[Subject]] = {
     Kind.MODEL: ModelRef,
     Kind.LOOKUP: LookupRef,
     Kind.CREATOR: CreatorRef,
+    Kind.SEARCH: SearchRef,
     Kind.GALLERY: GalleryRef,
     Kind.FILE: FileRef,
     Kind.IMAGE: ImageRef,

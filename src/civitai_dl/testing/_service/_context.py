@@ -37,6 +37,8 @@ class Context:
     """When which key was redirected to storage, for the quota."""
     bucket: Bucket | None = None
     """What is left of the edge's limit; None until it is asked for."""
+    ranks: dict[int, int] = field(default_factory=dict)
+    """Metrics of models that have moved since."""
     resolves: Counter[int] = field(default_factory=Counter)
     """Download requests per file that came as far as looking the file up."""
 

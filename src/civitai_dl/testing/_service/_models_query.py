@@ -76,6 +76,7 @@ class ModelsQuery:
     archived: bool
     early_access: bool
     availability: str | None
+    favorites: bool
     impossible: bool
     primary_only: bool
 
@@ -119,6 +120,7 @@ def read_models_query(context: Context, request: Request) -> ModelsQuery:
         archived=bool(request.first("archived")),
         early_access=bool(request.first("earlyAccess")),
         availability=word(request, "availability", _AVAILABILITIES, "") or None,
+        favorites=boolean(request, "favorites", default=False),
         impossible=any(request.first(name) for name in _NEVER_TRUE),
         primary_only=boolean(request, "primaryFileOnly", default=False),
     )
@@ -160,6 +162,8 @@ def _tests(context: Context, query: ModelsQuery) -> list[Callable[[FakeModel], b
         tests.append(lambda m: not hidden_with_nsfw(m))
     if not query.archived:
         tests.append(lambda m: m.mode != "Archived")
+    if query.favorites:
+        tests.append(lambda m: m.id in context.options.favorites)
     if query.days is not None:
         since = context.now - timedelta(days=query.days)
         tests.append(lambda m: last_published(m) >= since)

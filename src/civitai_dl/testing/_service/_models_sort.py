@@ -63,14 +63,36 @@ def sorted_page(
     context: Context, query: ModelsQuery, models: list[FakeModel]
 ) -> tuple[Cut[FakeModel], str | None]:
     """Return one page of models and the cursor of the next. Raises: BadCursorError."""
-    order, older = ORDERS[query.sort], context.options.newest_loses
+    order, older = _as_it_stands(context, ORDERS[query.sort]), context.options.newest_loses
     models = sorted(models, key=lambda m: _comparable(order.key(m)), reverse=not order.ascending)
     start = _start(order, models, query, loses=older)
     repeats = older and order.dated and order.ascending
     cut = cut_page(models, start, query.limit, repeats=repeats)
     if cut.cursor_at is None:
         return cut, None
-    return cut, "|".join(_written(part) for part in order.key(models[cut.cursor_at]))
+    cursor = "|".join(_written(part) for part in order.key(models[cut.cursor_at]))
+    if context.options.ranks_move and not order.dated:
+        _move_ranks(context, order, models, cut.cursor_at)
+    return cut, cursor
+
+
+def _as_it_stands(context: Context, order: Order) -> Order:
+    """Return an order by metric with the models that have moved where they are now."""
+    if order.dated:
+        return order
+
+    def key(model: FakeModel) -> Key:
+        first, *rest = order.key(model)
+        return (context.ranks.get(model.id, first), *rest)
+
+    return Order(key)
+
+
+def _move_ranks(context: Context, order: Order, models: list[FakeModel], border: int) -> None:
+    top, here = order.key(models[0])[0], order.key(models[border])[0]
+    if isinstance(top, int) and isinstance(here, int):
+        context.ranks[models[border].id] = top + 1
+        context.ranks[models[border - 1].id] = here - 1
 
 
 def _start(order: Order, models: list[FakeModel], query: ModelsQuery, *, loses: bool) -> int:

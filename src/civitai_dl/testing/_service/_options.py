@@ -42,6 +42,11 @@ class FakeOptions:
     """Largest page * limit."""
     newest_loses: bool = True
     """Newest loses one item per page border and Oldest repeats one; newer builds do neither."""
+    ranks_move: bool = False
+    """While a list by a metric is read, the model behind each page rises to the top and the last
+    one of the page falls: the list loses the one and repeats the other [observed]."""
+    favorites: frozenset[int] = frozenset()
+    """Models that the owner of any key has bookmarked."""
     ids_on_images: bool = False
     """Whether /images knows `ids`; older builds ignore it and list everything."""
     file_ids_in_urls: bool = False
