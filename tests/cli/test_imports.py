@@ -24,7 +24,10 @@ ELSEWHERE = {
     "civitai_dl.adapters.reporters._checking",
     "civitai_dl.adapters.reporters._json",
     "civitai_dl.adapters.reporters._terminal",
+    "civitai_dl.cli._keys",
     "civitai_dl.cli._outlook",
+    "civitai_dl.config._stored",
+    "civitai_dl.domain.decisions._reach",
     "civitai_dl.worker._heal",
     "civitai_dl.worker._mend",
     "civitai_dl.worker._scan",
@@ -34,8 +37,8 @@ ELSEWHERE = {
 PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
-MOST_AGAIN = 427
-"""Modules that a run with nothing new imports, the interpreter's own included; 412 when counted."""
+MOST_AGAIN = 432
+"""Modules that a run with nothing new imports, the interpreter's own included; 416 when counted."""
 
 
 def world() -> World:

@@ -1,20 +1,41 @@
 """Settings and lists: read, checked, and handed on as values."""
 
-from ._file import ConfigFile, config_folder, config_path, read_config
-from ._layers import Kind, Layer, Layers, Origin
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
+from ._file import (
+    ConfigFile,
+    check_file,
+    config_folder,
+    config_path,
+    has_stored_keys,
+    platform_file,
+    read_config,
+)
+from ._layers import Kind, Layer, Layers, Origin, of_flags
 from ._lists import STDIN, BadLine, collect, parse_model, parse_user, read_lines
 from ._load import (
     check_base_url,
     different_tokens,
     find_engine,
     is_loopback,
+    named_file,
     read_key,
     read_layers,
+    stray_variables,
     told_of,
 )
 from ._settings import BASE_URL, ENGINES, Settings
 from ._table import DEFAULTS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
+
+if TYPE_CHECKING:
+    from ._stored import KeyStore, is_wide, service_name, usable_keyring
+
+__getattr__ = opens_later(
+    __name__, dict.fromkeys(("KeyStore", "is_wide", "service_name", "usable_keyring"), "_stored")
+)
 
 __all__ = [
     "BASE_URL",
@@ -24,20 +45,27 @@ __all__ = [
     "TOKEN_NAMES",
     "BadLine",
     "ConfigFile",
+    "KeyStore",
     "Kind",
     "Layer",
     "Layers",
     "Origin",
     "Settings",
     "check_base_url",
+    "check_file",
     "collect",
     "config_folder",
     "config_path",
     "different_tokens",
     "find_engine",
+    "has_stored_keys",
     "is_loopback",
+    "is_wide",
+    "named_file",
+    "of_flags",
     "parse_model",
     "parse_user",
+    "platform_file",
     "read_config",
     "read_dialects",
     "read_key",
@@ -46,5 +74,8 @@ __all__ = [
     "read_lines",
     "read_size",
     "read_span",
+    "service_name",
+    "stray_variables",
     "told_of",
+    "usable_keyring",
 ]

@@ -15,6 +15,7 @@ from ._cells import cell_width, cut, cut_middle, pad, printable, wrap
 from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
+from ._japanese_config import CONFIG
 from ._japanese_link import LINKS
 from .entities import Lane, Reason, Trouble
 
@@ -39,7 +40,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **CONFIG}
 
 
 class Language(str, Enum):

@@ -1,5 +1,9 @@
 """What follows from the facts: pure functions, one question per module."""
 
+from typing import TYPE_CHECKING
+
+from civitai_dl._doors import opens_later
+
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -101,10 +105,18 @@ from ._tombstones import (
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
+if TYPE_CHECKING:
+    from ._reach import MOST_SKEW, Reach, clock_skew, judge_reach
+
+__getattr__ = opens_later(
+    __name__, dict.fromkeys(("MOST_SKEW", "Reach", "clock_skew", "judge_reach"), "_reach")
+)
+
 __all__ = [
     "DOUBTFUL",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
+    "MOST_SKEW",
     "NEXT_STATE",
     "OPEN",
     "OUTAGE",
@@ -128,6 +140,7 @@ __all__ = [
     "Plausible",
     "Promptness",
     "Proven",
+    "Reach",
     "Resume",
     "RetryBudget",
     "RetryPolicy",
@@ -146,6 +159,7 @@ __all__ = [
     "Wrong",
     "belongs",
     "bury",
+    "clock_skew",
     "decide_resume",
     "decide_retry",
     "decide_room",
@@ -172,6 +186,7 @@ __all__ = [
     "is_unsettled",
     "judge_answer",
     "judge_piece",
+    "judge_reach",
     "judge_segment",
     "judge_tombstones",
     "latest_wait",
