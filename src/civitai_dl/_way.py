@@ -57,8 +57,8 @@ _REACHES = {
     ),
     Reach.STRANGER: (
         PROBLEM,
-        "something else answers in place of the service (HTTP {status})",
-        "sign in to this network in a browser; look at --base-url",
+        "a page came in place of data (HTTP {status}): maintenance, or this network's login page",
+        "open the site in a browser, and sign in to this network if it asks",
     ),
 }
 

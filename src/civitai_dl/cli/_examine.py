@@ -93,7 +93,7 @@ def _of_archive(settings: Settings, messages: Messages, *, named: bool) -> list[
         return found
     if named:
         raise UsageError(messages.say("there is no archive here: {path}", path=folder))
-    return [Finding(OK, "archive", "there is no archive here: {path}", {"path": folder})]
+    return [Finding(OK, "archive", "there is no archive here: {path}", {"path": str(folder)})]
 
 
 def _of_file(
@@ -102,7 +102,7 @@ def _of_file(
     path = named_file(flags, environment) or str(platform_file())
     if layers.file is None:
         return Finding(OK, "configuration", "there is no configuration file {path}", {"path": path})
-    facts = {"path": layers.file, "profile": layers.profile or "-"}
+    facts = {"path": str(layers.file), "profile": layers.profile or "-"}
     if is_wide(layers.file) and any("token" in one.values for one in layers.of_files()):
         text = "others can read {path}, which holds an API key"
         todo = "let only yourself read it (chmod 600), or run `civitai-dl login`"

@@ -70,11 +70,12 @@ CONFIG: dict[str, str] = {
         "サービスに障害が起きているか、メンテナンス中です (HTTP {status})"
     ),
     "try again later": "しばらくしてから再試行してください",
-    "something else answers in place of the service (HTTP {status})": (
-        "サービス以外のものが応答しています (HTTP {status})"
+    "a page came in place of data (HTTP {status}): maintenance, or this network's login page": (
+        "データではなくページが返りました (HTTP {status})。"
+        "メンテナンス中か、ネットワークのログインページです"
     ),
-    "sign in to this network in a browser; look at --base-url": (
-        "ブラウザーでネットワークにログインし、--base-url を確認してください"
+    "open the site in a browser, and sign in to this network if it asks": (
+        "ブラウザーでサイトを開き、必要ならネットワークにログインしてください"
     ),
     "there is no API key: what wants a login cannot be had": (
         "API キーがないため、ログインが必要なものは入手できません"

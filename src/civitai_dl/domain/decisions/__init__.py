@@ -1,9 +1,5 @@
 """What follows from the facts: pure functions, one question per module."""
 
-from typing import TYPE_CHECKING
-
-from civitai_dl._doors import opens_later
-
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
 from ._damage import (
@@ -70,6 +66,7 @@ from ._plan import (
     version_gallery_task,
 )
 from ._prompt import Promptness
+from ._reach import MOST_SKEW, Reach, clock_skew, judge_reach
 from ._resume import (
     TRICKLE_SECONDS,
     Complete,
@@ -104,13 +101,6 @@ from ._tombstones import (
 )
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
-
-if TYPE_CHECKING:
-    from ._reach import MOST_SKEW, Reach, clock_skew, judge_reach
-
-__getattr__ = opens_later(
-    __name__, dict.fromkeys(("MOST_SKEW", "Reach", "clock_skew", "judge_reach"), "_reach")
-)
 
 __all__ = [
     "DOUBTFUL",
