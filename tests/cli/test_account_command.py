@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from civitai_dl.testing import GOOD_KEY, KNOWN_FAULTS, FakeCivitai, FakeFile, FakeVersion, World
+from civitai_dl.testing import (
+    GOOD_KEY,
+    KNOWN_FAULTS,
+    FakeCivitai,
+    FakeFile,
+    FakeVersion,
+    Fault,
+    World,
+)
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="rights of files and terminals are POSIX'")
 UNPACED = ("--max-rate-model", "0", "--no-gallery")
@@ -100,6 +108,25 @@ def test_a_stored_key_goes_to_its_own_service_alone(fake, stored, civitai_dl) ->
         assert civitai_dl("logout", "--base-url", fake.base_url).returncode == 0
         assert civitai_dl("whoami", "--base-url", other.base_url).returncode == 0
     assert civitai_dl("whoami", "--base-url", fake.base_url).returncode == 2
+
+
+@pytest.mark.parametrize("has_other", [False, True])
+def test_a_repetition_uses_the_key_of_the_service_it_goes_to(
+    fake, stored, civitai_dl, has_other
+) -> None:
+    """`retry` asks the service that the archive remembers, with the key stored for that one."""
+    fault = fake.faults.add(Fault(origin="storage", path=".*", every=True, status=500))
+    words = ("-o", "archive", "--retries", "1", *UNPACED)
+    assert civitai_dl("1", *words, "--base-url", fake.base_url).returncode == 1
+    assert fault.served
+    fake.faults.clear()
+    fake.account.clear()
+    if has_other:
+        assert login(civitai_dl, "https://civitai.com", "--no-check", key=OTHER_KEY).returncode == 0
+    assert login(civitai_dl, fake.base_url, "--no-check").returncode == 0
+    again = civitai_dl("retry", "-o", "archive")
+    assert again.returncode == 0, again.stderr
+    assert keys_seen(fake) == {f"Bearer {GOOD_KEY}"}
 
 
 def test_a_refused_key_is_not_stored(fake, stored, civitai_dl) -> None:

@@ -11,6 +11,7 @@ from civitai_dl.config import KeyStore, Kind, Origin, config_folder
 
 if TYPE_CHECKING:
     from civitai_dl.config import Layers, Settings
+    from civitai_dl.domain.entities import Secret
     from civitai_dl.domain.messages import Messages
 
 
@@ -37,10 +38,17 @@ def with_stored_key(settings: Settings, messages: Messages) -> tuple[Settings, O
 
     Raises: ConfigError for one that is stored and cannot be had.
     """
-    found = key_store().find(settings.base_url, on_wide=WideFile(messages))
+    store, on_wide = key_store(), WideFile(messages)
+
+    def stored_key(base_url: str) -> Secret | None:
+        found = store.find(base_url, on_wide=on_wide)
+        return None if found is None else found.secret
+
+    found = store.find(settings.base_url, on_wide=on_wide)
     if found is None:
-        return settings, None
-    return replace(settings, token=found.secret), Origin(Kind.LOGIN, found.place)
+        return replace(settings, stored_key=stored_key), None
+    settings = replace(settings, token=found.secret, stored_key=stored_key)
+    return settings, Origin(Kind.LOGIN, found.place)
 
 
 def with_key(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection
@@ -21,6 +22,8 @@ class Settings:
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
     embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
+    stored_key: finds the key that was stored for a service, by its base URL, where none was given
+    otherwise; it may raise ConfigError. A key belongs to its service and does not follow another.
     """
 
     output: str = "./civitai"
@@ -45,3 +48,4 @@ class Settings:
     engine: str | None = None
     sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
     embed_metadata: bool = False
+    stored_key: Callable[[str], Secret | None] | None = None
