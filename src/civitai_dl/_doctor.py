@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Iterator
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
 from civitai_dl._finding import OK, PROBLEM, WARNING, Finding
@@ -19,6 +17,7 @@ from civitai_dl.adapters.catalog import (
     check_up,
     holds_an_archive,
 )
+from civitai_dl.adapters.fetcher import client_versions
 from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.errors import CatalogTooNew, CivitaiDLError
 
@@ -209,11 +208,7 @@ def versions() -> list[Finding]:
 
 
 def _clients() -> Finding:
-    facts = {"aiohttp": metadata.version("aiohttp")}
-    if find_spec("pycurl") is None:
+    facts = client_versions()
+    if "curl" not in facts:
         return Finding(OK, "clients", "aiohttp {aiohttp}, no libcurl", facts)
-    import pycurl
-
-    told = pycurl.version_info()
-    facts |= {"curl": told[1], "tls": told[5]}
     return Finding(OK, "clients", "libcurl {curl} with {tls}, aiohttp {aiohttp}", facts)

@@ -12,7 +12,7 @@ import anyio
 from civitai_dl._compose import user_agent
 from civitai_dl.adapters.fetcher import UNTRUSTED, Reply, open_engine
 from civitai_dl.domain.decisions import Reach, clock_skew, judge_reach
-from civitai_dl.errors import TransferError
+from civitai_dl.errors import CivitaiDLError, TransferError
 
 if TYPE_CHECKING:
     from civitai_dl.config import Settings
@@ -69,8 +69,9 @@ async def ask_service(settings: Settings, clock: Clock, *, patience: float = PAT
                     reply.close()
     except TimeoutError:
         return Heard(None, why="no answer in time")
-    except TransferError as error:
-        return Heard(None, why=error.message, untrusted=error.status == UNTRUSTED)
+    except CivitaiDLError as error:
+        untrusted = isinstance(error, TransferError) and error.status == UNTRUSTED
+        return Heard(None, why=error.message, untrusted=untrusted)
     now = clock.now()
     said: dict[str, str] = {}
     for name, value in reply.head.lines:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from civitai_dl.cli._options import load_settings
+from civitai_dl.cli._template import ELSEWHERE
 from civitai_dl.config import DEFAULTS, Settings
 
 FILE = """\
@@ -117,6 +118,13 @@ def test_the_key_is_told_and_never_shown(civitai_dl, file, environment) -> None:
     }
 
 
+def test_passwords_in_addresses_are_not_shown(civitai_dl, file) -> None:
+    """A user and a password that somebody put into an address print as stars."""
+    found = shown(civitai_dl, "--base-url", "https://me:pa55@civitai.com")
+    assert found["settings"]["base_url"]["value"] == "https://***@civitai.com"
+    assert "pa55" not in json.dumps(found)
+
+
 def test_the_path_is_printed_also_of_a_file_that_is_not_there(civitai_dl, file, tmp_path) -> None:
     """`config path` prints the platform's place, the one of --config, or that of the variable."""
     there = civitai_dl("config", "path")
@@ -153,6 +161,7 @@ def test_a_new_file_has_every_setting_as_a_comment(civitai_dl, file, editor) -> 
     named = set(re.findall(r"^(\w+) = ", bare.partition("\n[")[0], flags=re.MULTILINE))
     assert named == {*DEFAULTS, "default_profile"} - {"token"}
     # Each has a line that says what it is.
+    assert ELSEWHERE not in text
     for name in DEFAULTS.keys() - {"token"}:
         assert re.search(rf"^# .{{8,}}\n#{name} = ", text, flags=re.MULTILINE), name
 

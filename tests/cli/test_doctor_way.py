@@ -14,8 +14,10 @@ import pytest
 
 from civitai_dl import _way
 from civitai_dl._way import find_address, of_proxies, of_service
-from civitai_dl._whoami import Heard
+from civitai_dl._whoami import Heard, ask_service
+from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.cli._found import sentence
+from civitai_dl.config import Settings
 from civitai_dl.domain.decisions import Reach
 from civitai_dl.domain.messages import Language, Messages
 from civitai_dl.testing import GOOD_KEY, KNOWN_FAULTS, FakeCivitai, Fault, World
@@ -214,6 +216,14 @@ async def test_an_address_is_not_looked_up_for_ever(monkeypatch: pytest.MonkeyPa
     silence.set()
     assert found.level == "problem"
     assert "no answer in time" in str(found.facts["why"])
+
+
+async def test_a_service_that_is_silent_costs_a_limited_time() -> None:
+    """Whoever accepts and says nothing is a finding when the patience ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = Settings(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        heard = await ask_service(settings, SystemClock(), patience=0.1)
+    assert (heard.reach, heard.why) == (None, "no answer in time")
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -36,7 +36,7 @@ from ._template import template
 if TYPE_CHECKING:
     from civitai_dl.config import Layers, Settings
 
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@|^[^/@\s]*:[^/@\s]*@")
 
 
 def run_show(flags: Mapping[str, object]) -> int:
@@ -64,9 +64,20 @@ def _shown(
     if name == "token" and settings.token is None:
         place = KeyStore(config_folder()).place(settings.base_url, on_wide=WideFile(messages))
         return (None, origin) if place is None else ("***", Origin(Kind.LOGIN, place))
+    return _hidden(value), origin
+
+
+def _hidden(value: object) -> object:
+    """A value without the key, and without users and passwords in addresses."""
     if isinstance(value, Secret):
-        return str(value), origin
-    return _CREDENTIALS.sub("***@", value) if isinstance(value, str) else value, origin
+        return str(value)
+    if isinstance(value, str):
+        return _CREDENTIALS.sub("***@", value)
+    if isinstance(value, (list, tuple)):
+        return [_hidden(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _hidden(one) for name, one in value.items()}
+    return value
 
 
 def _as_text(

@@ -14,6 +14,7 @@ from civitai_dl._way import look_at_the_way, look_offline
 from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import (
+    Kind,
     Layers,
     different_tokens,
     is_wide,
@@ -103,7 +104,7 @@ def _of_file(
     if layers.file is None:
         return Finding(OK, "configuration", "there is no configuration file {path}", {"path": path})
     facts = {"path": str(layers.file), "profile": layers.profile or "-"}
-    if is_wide(layers.file) and any("token" in one.values for one in layers.of_files()):
+    if is_wide(layers.file) and "token" in layers.values_of(Kind.FILE):
         text = "others can read {path}, which holds an API key"
         todo = "let only yourself read it (chmod 600), or run `civitai-dl login`"
         return Finding(WARNING, "configuration", text, facts, todo)

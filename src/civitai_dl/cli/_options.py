@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from civitai_dl.config import (
     DEFAULTS,
+    Kind,
     Layers,
     Settings,
     check_base_url,
@@ -134,5 +135,5 @@ def given_names(flags: Mapping[str, object]) -> frozenset[str]:
     given = {name for name, value in flags.items() if value not in (None, False, ())}
     if "profile" in given:
         layers, _ = load_layers(flags, os.environ)
-        given.update(layers.of_files()[0].values if layers.profile else ())
+        given.update(layers.of_kind(Kind.FILE)[0].values if layers.profile else ())
     return frozenset(given | ({"resume"} if "no_resume" in given else set()))

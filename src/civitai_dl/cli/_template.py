@@ -9,18 +9,7 @@ from importlib import import_module
 
 import click
 
-from civitai_dl.config import DEFAULTS
-
-EXAMPLES = {
-    "only": "models",
-    "gallery_limit": 200,
-    "log_file": "civitai-dl.log",
-    "lang": "en",
-}
-"""For settings without a default, a value that could stand there."""
-
-MEANINGS = {"max_rate_resolve": "Requests/s for links to files."}
-"""For settings without an option, whose help says it otherwise."""
+from civitai_dl.config import DEFAULTS, EXAMPLES, MEANINGS
 
 HEAD = """\
 # Settings of civitai-dl. A line counts when the # before it is taken away.
@@ -37,6 +26,8 @@ TAIL = """\
 #max_rate_image = 0.5
 """
 
+ELSEWHERE = "See docs/reference/configuration.md."
+
 _BRACKET = re.compile(r"\s*\[[^\]]*\]$")
 
 
@@ -49,8 +40,9 @@ def template() -> str:
             # A key does not belong into a file that is shown around.
             lines.append("# The API key is better kept by: civitai-dl login\n")
             continue
-        value = EXAMPLES.get(name) if default is None else default
-        lines.append(f"# {meanings[name]}\n#{name} = {json.dumps(value)}\n")
+        meaning = meanings.get(name, ELSEWHERE)
+        value = EXAMPLES.get(name, "") if default is None else default
+        lines.append(f"# {meaning}\n#{name} = {json.dumps(value)}\n")
     # In TOML what follows a table belongs to it, so that the profiles come last.
     head, rest = TAIL.split("\n\n")
     return "\n".join([*lines, f"{head}\n", rest])

@@ -27,7 +27,7 @@ from ._load import (
     told_of,
 )
 from ._settings import BASE_URL, ENGINES, Settings
-from ._table import DEFAULTS, TOKEN_NAMES
+from ._table import DEFAULTS, EXAMPLES, MEANINGS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ __all__ = [
     "BASE_URL",
     "DEFAULTS",
     "ENGINES",
+    "EXAMPLES",
+    "MEANINGS",
     "STDIN",
     "TOKEN_NAMES",
     "BadLine",

@@ -109,9 +109,16 @@ class Layers:
         self.layers = (*layers, LAST)
         self.file, self.profile = file, profile
 
-    def of_files(self) -> list[Layer]:
-        """The layers that a file holds."""
-        return [layer for layer in self.layers if layer.kind is Kind.FILE]
+    def of_kind(self, kind: Kind) -> list[Layer]:
+        """The layers of one kind, the stronger first: a file has one for its profile, too."""
+        return [layer for layer in self.layers if layer.kind is kind]
+
+    def values_of(self, kind: Kind) -> dict[str, object]:
+        """What the layers of one kind say together."""
+        found: dict[str, object] = {}
+        for layer in reversed(self.of_kind(kind)):
+            found.update(layer.values)
+        return found
 
     def raw(self, name: str) -> object:
         """The value of the strongest layer that has one, else the default, which may be None."""

@@ -37,6 +37,17 @@ DEFAULTS: Mapping[str, object] = {
 None: there is none, and the meaning of that is told in the reference.
 """
 
+EXAMPLES: Mapping[str, object] = {
+    "only": "models",
+    "gallery_limit": 200,
+    "log_file": "civitai-dl.log",
+    "lang": "en",
+}
+"""For each setting without a default, but for the key, a value that could stand in a file."""
+
+MEANINGS: Mapping[str, str] = {"max_rate_resolve": "Requests/s for links to files."}
+"""For each setting without an option, whose help says it otherwise, what it is about."""
+
 TWO_SIDED = frozenset({"nsfw"})
 """Switches with a flag for either side, so that a flag that is False was given, too."""
 

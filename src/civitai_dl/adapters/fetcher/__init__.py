@@ -2,7 +2,7 @@
 
 from ._engine import UNTRUSTED, Reply
 from ._http import HttpFetcher
-from ._open import EngineName, choose_engine, open_engine, open_fetcher
+from ._open import EngineName, choose_engine, client_versions, open_engine, open_fetcher
 
 __all__ = [
     "UNTRUSTED",
@@ -10,6 +10,7 @@ __all__ = [
     "HttpFetcher",
     "Reply",
     "choose_engine",
+    "client_versions",
     "open_engine",
     "open_fetcher",
 ]
