@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
+from civitai_dl._finding import OK, PROBLEM, WARNING, Finding
 from civitai_dl._probes import LONGEST, Ground, probe
+from civitai_dl._version import __version__
 from civitai_dl.adapters.catalog import (
     SCHEMA_VERSION,
     STATE_FILE,
@@ -16,6 +17,7 @@ from civitai_dl.adapters.catalog import (
     check_up,
     holds_an_archive,
 )
+from civitai_dl.adapters.fetcher import client_versions
 from civitai_dl.adapters.storage import STATE, holder_of
 from civitai_dl.errors import CatalogTooNew, CivitaiDLError
 
@@ -27,23 +29,7 @@ SOUND_SQLITE = (3, 51, 3)
 
 WAL_ALARM = 64 << 20
 
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
-
 REBUILD = "run the same command with --rebuild"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of a diagnosis: a sentence for Messages with its facts, and what to do.
-
-    level: "ok", "warning", or "problem": something that needs mending.
-    """
-
-    level: str
-    topic: str
-    text: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-    todo: str = ""
 
 
 def diagnose(folder: Path) -> list[Finding] | None:
@@ -61,7 +47,6 @@ def diagnose(folder: Path) -> list[Finding] | None:
         *_state(folder, state / STATE_FILE),
         *_leftovers(folder, busy=holder is not None),
         *_ground(probe(folder, state / "tmp")),
-        *_versions(),
     ]
 
 
@@ -174,6 +159,7 @@ def _ground(ground: Ground) -> Iterator[Finding]:
     yield _able(
         "links", "hard links work", "there are no hard links: equal files are copied", ground.links
     )
+    yield _able("reflinks", "reflinks work", "there are no reflinks", ground.clones, usual=OK)
     yield _able(
         "names",
         "names are given in one step that replaces nothing",
@@ -199,15 +185,30 @@ def _ground(ground: Ground) -> Iterator[Finding]:
         yield Finding(OK, "longest name", "names may have {longest} bytes", longest)
 
 
-def _able(topic: str, good: str, bad: str, able: bool | None) -> Finding:  # noqa: FBT001  # a fact
-    return Finding(OK, topic, good) if able else Finding(WARNING, topic, bad)
+def _able(  # a fact, in the words for either case
+    topic: str, good: str, bad: str, able: bool | None, *, usual: str = WARNING  # noqa: FBT001
+) -> Finding:
+    return Finding(OK, topic, good) if able else Finding(usual, topic, bad)
 
 
-def _versions() -> Iterator[Finding]:
-    facts = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
-    yield Finding(OK, "versions", "Python {python}, SQLite {sqlite}", facts)
+def versions() -> list[Finding]:
+    """The versions of what this program is made of."""
+    facts = {
+        "program": __version__,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+    text = "civitai-dl {program}, Python {python}, SQLite {sqlite}"
+    found = [Finding(OK, "versions", text, facts), _clients()]
     if sqlite3.sqlite_version_info < SOUND_SQLITE:
         text = "this SQLite can damage a file that two connections write; here only one ever does"
-        yield Finding(
-            WARNING, "sqlite", text, todo="open state.db with other programs only to read"
-        )
+        todo = "open state.db with other programs only to read"
+        found.append(Finding(WARNING, "sqlite", text, todo=todo))
+    return found
+
+
+def _clients() -> Finding:
+    facts = client_versions()
+    if "curl" not in facts:
+        return Finding(OK, "clients", "aiohttp {aiohttp}, no libcurl", facts)
+    return Finding(OK, "clients", "libcurl {curl} with {tls}, aiohttp {aiohttp}", facts)

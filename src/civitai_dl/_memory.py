@@ -71,7 +71,9 @@ def recall(settings: Settings, text: str, *, given: Collection[str]) -> Settings
     except (msgspec.MsgspecError, ConfigError):
         return settings
     other = "base_url" not in given and found.base_url != settings.base_url
-    if other and settings.token is not None and not is_loopback(found.base_url):
+    if other and settings.stored_key is not None:
+        settings = replace(settings, token=settings.stored_key(found.base_url))
+    elif other and settings.token is not None and not is_loopback(found.base_url):
         raise ConfigError(
             f"the archive was made from {found.base_url}; the key is not sent there unasked",
             hint=f"give --base-url {found.base_url}, or --base-url {settings.base_url}",

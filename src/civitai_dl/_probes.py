@@ -21,7 +21,8 @@ class Ground:
     """What there is under an archive; None where it could not be tried.
 
     kind: the name of the file system, "" where nobody tells it; shared: other machines may write
-    to it, too. moves: a name can be given in one step that replaces nothing. longest: bytes of the
+    to it, too. clones: files can share bytes
+    (reflinks). moves: a name can be given in one step that replaces nothing. longest: bytes of the
     longest name, up to 255. trouble: why nothing could be tried.
     """
 
@@ -29,6 +30,7 @@ class Ground:
     kind: str
     shared: bool
     links: bool | None = None
+    clones: bool | None = None
     moves: bool | None = None
     syncs: bool | None = None
     locks: bool | None = None
@@ -53,6 +55,7 @@ def probe(folder: Path, scratch: Path) -> Ground:
             kind,
             shared,
             links=_works(lambda: _link(place)),
+            clones=_works(lambda: _clone(place)),
             moves=_works(lambda: _move(place)),
             syncs=_works(lambda: _sync(place)),
             locks=_works(lambda: _lock(place)),
@@ -85,6 +88,11 @@ def _link(place: Path) -> bool:
     first = _file(place, "link-1")
     System().link(first, place / "link-2")
     return first.stat().st_nlink == 2
+
+
+def _clone(place: Path) -> bool:
+    System().clone(_file(place, "clone-1"), place / "clone-2")
+    return (place / "clone-2").exists()
 
 
 def _move(place: Path) -> bool:

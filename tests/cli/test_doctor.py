@@ -31,7 +31,7 @@ def archive(tmp_path: Path, civitai_dl) -> Path:
 def test_a_sound_archive_needs_nothing(archive: Path, civitai_dl) -> None:
     """An archive that is in order is called so, and nothing is left of the look at it; exit 0."""
     before = sorted(path for path in archive.rglob("*") if STATE not in path.parts)
-    done = civitai_dl("doctor", "-o", "archive")
+    done = civitai_dl("doctor", "-o", "archive", "--offline")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing has to be mended" in done.stdout
     assert "state database is sound" in done.stdout
@@ -43,7 +43,7 @@ def test_a_damaged_state_is_told_and_rebuilt(archive: Path, civitai_dl) -> None:
     """A damaged state: exit 4 with what to do; after doing it: exit 0, and all is there."""
     state = archive / STATE / "state.db"
     state.write_bytes(state.read_bytes()[:5_000])
-    told = civitai_dl("doctor", "-o", "archive")
+    told = civitai_dl("doctor", "-o", "archive", "--offline")
     assert told.returncode == 4
     assert "--rebuild" in told.stdout
     assert "Traceback" not in told.stdout + told.stderr
@@ -53,7 +53,7 @@ def test_a_damaged_state_is_told_and_rebuilt(archive: Path, civitai_dl) -> None:
     done = civitai_dl("doctor", "-o", "archive", "--rebuild", "--lang", "ja")
     assert done.returncode == 0, done.stderr
     assert "damaged-" in done.stdout
-    again = civitai_dl("doctor", "-o", "archive", "--json")
+    again = civitai_dl("doctor", "-o", "archive", "--json", "--offline")
     assert again.returncode == 0
     assert json.loads(again.stdout)["sound"] is True
 
@@ -61,7 +61,7 @@ def test_a_damaged_state_is_told_and_rebuilt(archive: Path, civitai_dl) -> None:
 def test_the_findings_are_told_to_programs(archive: Path, civitai_dl) -> None:
     """--json names each finding with its figures; a stored file that is gone is a problem."""
     next(archive.rglob("*.safetensors")).unlink()
-    done = civitai_dl("doctor", "-o", "archive", "--json")
+    done = civitai_dl("doctor", "-o", "archive", "--json", "--offline")
     assert done.returncode == 4
     found = {one["topic"]: one for one in json.loads(done.stdout)["findings"]}
     assert found["files"]["level"] == "problem"
@@ -73,7 +73,7 @@ def test_a_rebuild_beside_a_run_is_refused(archive: Path, civitai_dl) -> None:
     """The state of a run at work is not taken from under it; exit 5."""
     with RunLock(archive / STATE / "lock"):
         assert civitai_dl("doctor", "-o", "archive", "--rebuild").returncode == 5
-        looked = civitai_dl("doctor", "-o", "archive")
+        looked = civitai_dl("doctor", "-o", "archive", "--offline")
     assert looked.returncode == 0
     assert "a run is at work here" in looked.stdout
 

@@ -29,6 +29,8 @@ ELSEWHERE = {
     "civitai_dl.cli._outlook",
     "civitai_dl.cli._plan",
     "civitai_dl.domain.outlook",
+    "civitai_dl.cli._keys",
+    "civitai_dl.config._stored",
     "civitai_dl.worker._heal",
     "civitai_dl.worker._mend",
     "civitai_dl.worker._scan",

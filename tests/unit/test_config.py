@@ -328,6 +328,7 @@ def test_everything_that_is_wrong_in_a_file_is_told_at_once(settings_of, tmp_pat
     ]
     assert "'soon'" in lines[1]
     assert "for example 90s" in lines[1]
+    assert "perhaps max_wait is meant" in lines[0]
 
 
 def test_a_default_profile_has_a_name_of_its_own(settings_of):
@@ -477,9 +478,9 @@ def test_no_nsfw_leaves_pg(settings_of, file, flag, levels):
         ({"only": "videos"}, "only"),
         ({"retries": "many"}, "retries"),
         ({"retries": "1.5"}, "whole number"),
-        ({"max_rate_model": "-1"}, "max_rate_model"),
-        ({"max_rate_image": "nan"}, "max_rate_image"),
-        ({"max_rate_image": "1e13"}, "max_rate_image"),
+        ({"max_rate_model": "-1"}, "--max-rate-model: must"),
+        ({"max_rate_image": "nan"}, "max-rate-image"),
+        ({"max_rate_image": "1e13"}, "max-rate-image"),
         ({"concurrency": "0"}, "concurrency"),
         ({"concurrency": "257"}, "concurrency"),
         ({"concurrency": "-1"}, "concurrency"),

@@ -16,7 +16,7 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.cli import _exit
 from civitai_dl.cli._main import cli
 from civitai_dl.cli._options import load_settings
-from civitai_dl.config import DEFAULTS, TOKEN_NAMES
+from civitai_dl.config import DEFAULTS, TOKEN_NAMES, Kind
 from civitai_dl.config._load import CONFIG_VARIABLE, PROFILE_VARIABLE
 from civitai_dl.config._table import variables_of
 from civitai_dl.domain.decisions._lifecycle import NEXT_STATE
@@ -75,8 +75,20 @@ def blocks(text: str, language: str) -> list[str]:
 
 def commands() -> dict[str, click.Command]:
     context = click.Context(cli)
-    found = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
-    return {name: command for name, command in found.items() if command is not None}
+    found: dict[str, click.Command] = {}
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        found[name] = command
+        if isinstance(command, click.Group):
+            found |= {f"{name} {part}": one for part, one in command.commands.items()}
+    return found
+
+
+def section_of(name: str, told: dict[str, str]) -> str:
+    """What the reference tells of a command; parts of one are told with it."""
+    whole = name.split(maxsplit=1)[0]
+    return "\n".join(body for head, body in told.items() if head.startswith(f"`{whole}`"))
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -108,8 +120,10 @@ def packages() -> set[str]:
 
 def test_every_command_has_a_section_in_the_reference():
     """A sub-command without a section in command-line.md is undocumented."""
-    headings = "\n".join(sections(text_of(REFERENCE / "command-line.md")))
-    assert [name for name in commands() if f"`{name}`" not in headings] == []
+    told = sections(text_of(REFERENCE / "command-line.md"))
+    assert [name for name in commands() if not section_of(name, told)] == []
+    parts = [name for name in commands() if " " in name]
+    assert [name for name in parts if f"`{name}`" not in section_of(name, told)] == []
 
 
 def test_every_option_stands_in_the_sections_of_its_command():
@@ -119,7 +133,7 @@ def test_every_option_stands_in_the_sections_of_its_command():
     """
     told = sections(text_of(REFERENCE / "command-line.md"))
     for name, command in commands().items():
-        text = "\n".join(body for head, body in told.items() if head.startswith(f"`{name}`"))
+        text = section_of(name, told)
         others = re.findall(r"^All options of `(\w+)` are options of", text, re.MULTILINE)
         shared = set().union(*(options_of(commands()[other]) for other in others))
         assert sorted(options_of(command) - shared - set(OPTION.findall(text))) == []
@@ -207,6 +221,22 @@ def flags_of(setting: str) -> list[str]:
     }
     assert len(found) <= 1
     return [option for options in found for option in options]
+
+
+def test_every_layer_is_told_by_its_name():
+    """The words that `config show` uses for an origin stand in the reference."""
+    told = section_of("config", sections(text_of(REFERENCE / "command-line.md")))
+    words = {text.split()[0] for text in quoted(told)}
+    assert {kind.value for kind in Kind} <= words
+
+
+def test_every_command_stands_in_the_synopsis():
+    """Each command stands in the list at the head of the reference."""
+    (synopsis,) = blocks(text_of(REFERENCE / "command-line.md"), "text")[:1]
+    for name in commands():
+        first, *rest = name.split()
+        assert re.search(rf"^civitai-dl \[?{first}\b", synopsis, re.MULTILINE), name
+        assert all(part in synopsis for part in rest)
 
 
 def test_every_other_variable_is_told():

@@ -6,12 +6,14 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 import anyio
 
-from civitai_dl._doctor import OK, PROBLEM, WARNING, Finding, diagnose
+from civitai_dl._finding import OK, PROBLEM, WARNING, Finding
 from civitai_dl._rebuild import Progress, rebuild
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import BASE_URL
@@ -23,33 +25,41 @@ from civitai_dl.domain.messages import (
     pick_language,
     wrap,
 )
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.errors import CivitaiDLError
 
-from ._exit import INTERRUPTED, STORAGE, tell
+from ._examine import examine
+from ._exit import INTERRUPTED, tell
 from ._exit import OK as FINE
+from ._found import sentence
+from ._frame import framed, have_streams
+
+if TYPE_CHECKING:
+    from civitai_dl.config import Settings
 
 LEVELS = {OK: "ok", WARNING: "attention", PROBLEM: "problem"}
-
-BYTES = frozenset({"size", "log", "free"})
-"""The facts that are sizes."""
 
 PAUSE = 3.0
 """Seconds between two lines about a rebuild."""
 
 
-def show_diagnosis(output: str, lang: str | None, *, as_json: bool) -> int:
-    """Print what is wrong with an archive; returns the exit status."""
-    messages = Messages(pick_language(lang, os.environ))
+def show_diagnosis(flags: Mapping[str, object]) -> int:
+    """Print what is wrong with an archive and the way to the service; returns the exit status."""
+    have_streams()
+    messages = Messages(pick_language(_text(flags.get("lang")), os.environ))
     try:
-        folder = local_path(output)
-        findings = diagnose(folder)
-        if findings is None:
-            raise UsageError(messages.say("there is no archive here: {path}", path=folder))
+        seen = examine(flags, os.environ, messages)
     except CivitaiDLError as error:
         return tell(error, messages)
-    text = _as_json(findings, messages) if as_json else _as_text(findings, messages)
-    sys.stdout.write(f"{text}\n")
-    return STORAGE if any(one.level == PROBLEM for one in findings) else FINE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    as_json = flags.get("as_json") is True
+    say = _as_json if as_json else _as_text
+    sys.stdout.write(f"{say(seen.findings, seen.messages)}\n")
+    return seen.status
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _as_text(findings: list[Finding], messages: Messages) -> str:
@@ -58,7 +68,7 @@ def _as_text(findings: list[Finding], messages: Messages) -> str:
     width = max(40, get_terminal_size((100, 24)).columns - room)
     lines = []
     for one in findings:
-        text = _sentence(one, messages)
+        text = sentence(one, messages)
         if one.todo:
             text = f"{text}\n-> {messages.say(one.todo)}"
         first, *others = wrap(text, width).split("\n")
@@ -73,22 +83,12 @@ def _as_text(findings: list[Finding], messages: Messages) -> str:
     return "\n".join(lines)
 
 
-def _sentence(one: Finding, messages: Messages) -> str:
-    return messages.say(one.text, **{name: _said(name, one.facts[name]) for name in one.facts})
-
-
-def _said(name: str, value: object) -> str:
-    if isinstance(value, int):
-        return format_bytes(value) if name in BYTES else f"{value:,}"
-    return str(value)
-
-
 def _as_json(findings: list[Finding], messages: Messages) -> str:
     found = [
         {
             "level": one.level,
             "topic": one.topic,
-            "text": _sentence(one, messages),
+            "text": sentence(one, messages),
             "todo": messages.say(one.todo) if one.todo else "",
             "facts": dict(one.facts),
         }
@@ -122,19 +122,18 @@ def _so_far(progress: Progress, messages: Messages) -> str:
     )
 
 
-def show_rebuild(output: str, lang: str | None, *, as_json: bool) -> int:
+def show_rebuild(flags: Mapping[str, object]) -> int:
     """Make a new state for an archive, and print what came of it; returns the exit status."""
-    messages = Messages(pick_language(lang, os.environ))
-    voice = _Voice(messages, time.monotonic())
-    try:
-        done = anyio.run(rebuild, local_path(output), BASE_URL, voice)
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    text = json.dumps(asdict(done), indent=2) if as_json else _as_account(done, messages)
-    sys.stdout.write(f"{text}\n")
-    return FINE
+
+    def work(settings: Settings, messages: Messages) -> int:
+        voice = _Voice(messages, time.monotonic())
+        done = anyio.run(rebuild, local_path(settings.output), BASE_URL, voice)
+        as_json = flags.get("as_json") is True
+        text = json.dumps(asdict(done), indent=2) if as_json else _as_account(done, messages)
+        sys.stdout.write(f"{text}\n")
+        return FINE
+
+    return framed(flags, work, with_key=False)
 
 
 def _as_account(done: Progress, messages: Messages) -> str:

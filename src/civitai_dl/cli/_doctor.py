@@ -10,26 +10,25 @@ from ._flags import CONTEXT, shared
 @click.command(
     "doctor",
     context_settings=CONTEXT,
-    epilog="\b\nExamples:\n  civitai-dl doctor -o DIR\n  civitai-dl doctor -o DIR --rebuild",
+    epilog="\b\nExamples:\n  civitai-dl doctor -o DIR\n  civitai-dl doctor --offline\n"
+    "  civitai-dl doctor -o DIR --rebuild",
 )
-@click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
+@shared("output")
 @click.option(
     "--rebuild",
     is_flag=True,
     help="Make a new state database from what can be read of the old one and from the files.",
 )
+@click.option("--offline", is_flag=True, help="Do not ask the service.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
-@shared("lang")
+@shared("token", "base_url", "lang", "config")
 @click.pass_context
-def command(
-    ctx: click.Context, output: str, lang: str | None, *, rebuild: bool, as_json: bool
-) -> None:
-    """Look for what is wrong with an archive, and say what to do about it.
+def command(ctx: click.Context, /, **flags: object) -> None:
+    """Look for what is wrong with an archive, the way to the service and the key; say what to do.
 
     It changes nothing, unless --rebuild is given: then the old state database is put aside, and a
     new one takes in every file that is there, so that nothing of it is fetched again.
     """
     from ._diagnosis import show_diagnosis, show_rebuild
 
-    show = show_rebuild if rebuild else show_diagnosis
-    ctx.exit(show(output, lang, as_json=as_json))
+    ctx.exit(show_rebuild(flags) if flags.get("rebuild") else show_diagnosis(flags))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from civitai_dl.config import has_stored_keys
 from civitai_dl.domain.messages import Messages, pick_language
 from civitai_dl.errors import CivitaiDLError
 
@@ -18,8 +19,16 @@ if TYPE_CHECKING:
     from civitai_dl.config import Settings
 
 
-def framed(flags: Mapping[str, object], work: Callable[[Settings, Messages], int]) -> int:
-    """Read the settings, do the work, tell of what is expected to go wrong; the exit status."""
+def framed(
+    flags: Mapping[str, object],
+    work: Callable[[Settings, Messages], int],
+    *,
+    with_key: bool = True,
+) -> int:
+    """Read the settings, do the work, tell of what is expected to go wrong; the exit status.
+
+    with_key: a command that has the option for a key gets the one that `login` stored.
+    """
     have_streams()
     lang = flags.get("lang")
     messages = Messages(pick_language(lang if isinstance(lang, str) else None, os.environ))
@@ -28,6 +37,12 @@ def framed(flags: Mapping[str, object], work: Callable[[Settings, Messages], int
         messages = Messages(settings.language)
         for warning in settings.warnings:
             sys.stderr.write(f"{messages.warning(warning)}\n")
+        wants_key = with_key and settings.token is None and "token" in flags
+        if wants_key and has_stored_keys():
+            # Who needs no key does not open the keyring for it.
+            from ._keys import with_stored_key
+
+            settings, _ = with_stored_key(settings, messages)
         return work(settings, messages)
     except CivitaiDLError as error:
         return tell(error, messages)

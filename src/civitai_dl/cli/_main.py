@@ -21,7 +21,14 @@ COMMANDS = {
     "unlink": ("_unlink", "Take back what `link` placed."),
     "sidecars": ("_sidecars", "Write pages and sidecars anew from what the archive holds."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
-    "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
+    "config": ("_config", "Show settings and where they come from; edit the file."),
+    "login": ("_login", "Store the API key, in the system's keyring or a private file."),
+    "logout": ("_logout", "Remove the stored API key."),
+    "whoami": ("_whoami", "Tell whose the API key is, and where it comes from."),
+    "doctor": (
+        "_doctor",
+        "Look for what is wrong: archive, network, key; --rebuild mends the state.",
+    ),
 }
 
 EXAMPLES = """\b
@@ -36,8 +43,9 @@ Examples:
 
 What a TARGET may be: civitai-dl download --help
 
-The API key is taken from --token, CIVITAI_API_KEY, CIVITAI_API_TOKEN or
-CIVITAI_TOKEN. The same command again continues, or brings up to date.
+The API key is taken from --token, CIVITAI_API_KEY, CIVITAI_API_TOKEN,
+CIVITAI_TOKEN, or from what `civitai-dl login` stored. The same command again
+continues, or brings up to date.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TypeVar
 
 from civitai_dl.config import (
     DEFAULTS,
+    Kind,
     Layers,
     Settings,
     check_base_url,
@@ -36,6 +38,11 @@ Values = Mapping[str, object]
 
 def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
     """The settings of a run. Raises: ConfigError, which names what does not fit, and where."""
+    return load_layers(flags, environment)[1]
+
+
+def load_layers(flags: Values, environment: Mapping[str, str]) -> tuple[Layers, Settings]:
+    """The settings of a run, and what they came from. Raises: ConfigError."""
     # A value is judged by itself, whatever else the environment says.
     judge = partial(settings_of, environment={})
     layers = read_layers(flags, environment, judge)
@@ -43,7 +50,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         settings = settings_of(layers, environment)
     except ConfigError as error:
         raise told_of(error, layers, judge) from None
-    return replace(
+    return layers, replace(
         settings,
         dry_run=flags.get("dry_run") is True,
         only_failed=flags.get("retry_failed") is True,
@@ -107,6 +114,12 @@ def read_targets(texts: tuple[object, ...]) -> list[Wanted]:
 
 
 def given_names(flags: Mapping[str, object]) -> frozenset[str]:
-    """Names of Settings that the command line gives, so that no memory changes them."""
+    """Names of Settings that the command line gives, so that no memory changes them.
+
+    A profile that it names gives what stands in it.
+    """
     given = {name for name, value in flags.items() if value not in (None, False, ())}
+    if "profile" in given:
+        layers, _ = load_layers(flags, os.environ)
+        given.update(layers.of_kind(Kind.FILE)[0].values if layers.profile else ())
     return frozenset(given | ({"resume"} if "no_resume" in given else set()))

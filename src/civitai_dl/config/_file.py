@@ -14,6 +14,9 @@ from ._layers import Kind, Layer, Layers, Values, hidden
 from ._table import DEFAULTS
 
 FILE_NAME = "config.toml"
+STORED_NAME = "credentials.json"
+"""What `login` writes beside it."""
+
 NO_PROFILE = "none"
 """Chooses the base values alone, also where the file names a profile that is used by default."""
 
@@ -89,6 +92,16 @@ def config_folder() -> Path:
     return user_config_path("civitai-dl")
 
 
+def has_stored_keys() -> bool:
+    """Whether `login` has stored anything; without that nobody need look for it."""
+    return (config_folder() / STORED_NAME).exists()
+
+
+def platform_file() -> Path:
+    """The configuration file in the platform's directory; it need not be there."""
+    return config_folder() / FILE_NAME
+
+
 def config_path(explicit: str | None) -> Path | None:
     """The configuration file: the one named, else the platform's when it is there.
 
@@ -99,7 +112,7 @@ def config_path(explicit: str | None) -> Path | None:
         if not path.is_file():
             raise ConfigError(f"there is no configuration file {path}")
         return path
-    path = config_folder() / FILE_NAME
+    path = platform_file()
     return path if path.is_file() else None
 
 
@@ -156,13 +169,21 @@ def _sorted_out(path: Path, text: str, raw: Mapping[str, object]) -> ConfigFile:
         wrong.append((BASE, "default_profile", f"there is no profile {default!r}"))
     for table, values in tables.items():
         unknown = sorted(set(values) - set(DEFAULTS))
-        wrong += [(table, key, "there is no such setting") for key in unknown]
+        wrong += [(table, key, _no_such(key)) for key in unknown]
         for key in unknown:
             del values[key]
     name = default if isinstance(default, str) and default != NO_PROFILE else None
     bare = ConfigFile(path, text, tables, name)
     found = [_mistake(bare, *one) for one in wrong]
     return ConfigFile(path, text, tables, name, tuple(found))
+
+
+def _no_such(key: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, DEFAULTS, 1)
+    said = "there is no such setting"
+    return f"{said}; perhaps {near[0]} is meant" if near else said
 
 
 def _plain(name: str) -> str:
@@ -190,11 +211,16 @@ def _misfits(file: ConfigFile, judge: Judge) -> Iterator[Mistake]:
             try:
                 judge(Layers([Layer(Kind.FILE, {key: value})]))
             except ConfigError as error:
-                yield _mistake(file, table, key, _why(error))
+                why = error.message.removeprefix(f"{key} ")
+                yield _mistake(file, table, key, f"{why} ({error.hint})" if error.hint else why)
 
 
-def _why(error: ConfigError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message
+def check_file(path: Path, judge: Judge) -> list[Mistake]:
+    """Everything that is wrong in a file, also where it is no TOML at all.
+
+    Raises: ConfigError for a file that cannot be opened or decoded.
+    """
+    return mistakes_in(read_config(path), judge)
 
 
 def pick_profile(file: ConfigFile, wanted: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from civitai_dl.domain.entities import Secret
 from civitai_dl.errors import ConfigError
@@ -53,7 +54,8 @@ class Layer:
     def origin(self, name: str) -> Origin:
         """Where the value of a setting stands."""
         if self.kind is Kind.FLAG:
-            return Origin(self.kind, f"--{name.replace('_', '-')}")
+            side = "no-" if name in TWO_SIDED and self.values[name] is False else ""
+            return Origin(self.kind, f"--{side}{name.replace('_', '-')}")
         if self.variables is not None:
             return Origin(self.kind, self.variables[name])
         return Origin(self.kind, self.place)
@@ -96,10 +98,27 @@ def hidden(values: Values) -> dict[str, object]:
 
 
 class Layers:
-    """What was given, the strongest layer first; each value is checked where it is read."""
+    """What was given, the strongest layer first; each value is checked where it is read.
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    file, profile: the file that was read, and the profile that counts.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], *, file: Path | None = None, profile: str | None = None
+    ) -> None:
         self.layers = (*layers, LAST)
+        self.file, self.profile = file, profile
+
+    def of_kind(self, kind: Kind) -> list[Layer]:
+        """The layers of one kind, the stronger first: a file has one for its profile, too."""
+        return [layer for layer in self.layers if layer.kind is kind]
+
+    def values_of(self, kind: Kind) -> dict[str, object]:
+        """What the layers of one kind say together."""
+        found: dict[str, object] = {}
+        for layer in reversed(self.of_kind(kind)):
+            found.update(layer.values)
+        return found
 
     def raw(self, name: str) -> object:
         """The value of the strongest layer that has one, else the default, which may be None."""

@@ -12,7 +12,7 @@ from civitai_dl.errors import ConfigError
 from ._file import BASE, Judge, config_path, mistakes_in, pick_profile, read_config
 from ._layers import Layer, Layers, Values, of_environment, of_flags
 from ._settings import BASE_URL, ENGINES
-from ._table import TOKEN_NAMES
+from ._table import DEFAULTS, TOKEN_NAMES, variables_of
 
 CONFIG_VARIABLE = "CIVITAI_DL_CONFIG"
 """The environment's name for the configuration file."""
@@ -29,19 +29,28 @@ def read_layers(flags: Values, environment: Mapping[str, str], judge: Judge) -> 
     file = read_config(config_path(named_file(flags, environment)))
     if wrong := mistakes_in(file, judge):
         lines = "\n".join(map(str, wrong))
-        raise ConfigError(lines, hint="see `civitai-dl config edit`, and docs/reference")
+        raise ConfigError(lines, hint="`civitai-dl config edit` opens the file")
     asked = flags.get("profile") or environment.get(PROFILE_VARIABLE, "").strip() or None
     profile = pick_profile(file, None if asked is None else str(asked))
     tables = [BASE] if profile is None else [profile, BASE]
-    return Layers(
-        [of_flags(flags), of_environment(environment), *(file.layer(table) for table in tables)]
-    )
+    given = [of_flags(flags), of_environment(environment)]
+    given += [file.layer(table) for table in tables]
+    return Layers(given, file=file.path, profile=profile)
 
 
 def named_file(flags: Values, environment: Mapping[str, str]) -> str | None:
     """The configuration file that was named, by a flag or in the environment."""
     named = flags.get("config") or environment.get(CONFIG_VARIABLE, "").strip()
     return str(named) if named else None
+
+
+def stray_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that begin as ours do and mean nothing, as when one is misspelt."""
+    known = {CONFIG_VARIABLE, PROFILE_VARIABLE, "CIVITAI_DL_ENGINE"}
+    known.update(variable for name in DEFAULTS for variable in variables_of(name))
+    return sorted(
+        name for name in environment if name.startswith("CIVITAI_DL_") and name not in known
+    )
 
 
 def told_of(error: ConfigError, layers: Layers, judge: Judge) -> ConfigError:
@@ -52,11 +61,11 @@ def told_of(error: ConfigError, layers: Layers, judge: Judge) -> ConfigError:
             try:
                 judge(Layers([Layer(layer.kind, {name: value}, variables=layer.variables)]))
             except ConfigError as alone:
-                found.append((layer.origin(name).place, alone))
+                found.append((name, layer.origin(name).place, alone))
     if not found:
         return error
-    lines = [f"{place}: {alone.message}" for place, alone in found]
-    return ConfigError("\n".join(lines), hint=found[0][1].hint)
+    lines = [f"{place}: {alone.message.removeprefix(f'{name} ')}" for name, place, alone in found]
+    return ConfigError("\n".join(lines), hint=found[0][2].hint)
 
 
 def read_key(value: object) -> Secret | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection
@@ -22,6 +23,8 @@ class Settings:
     embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
     warnings: what was doubtful in what was read, one sentence each, to be told once.
+    stored_key: finds the key that was stored for a service, by its base URL, where none was given
+    otherwise; it may raise ConfigError. A key belongs to its service and does not follow another.
     """
 
     output: str = "./civitai"
@@ -47,3 +50,4 @@ class Settings:
     sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
     embed_metadata: bool = False
     warnings: tuple[str, ...] = ()
+    stored_key: Callable[[str], Secret | None] | None = None

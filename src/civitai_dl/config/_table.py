@@ -50,6 +50,27 @@ DEFAULTS: Mapping[str, object] = {
 None: there is none, and the meaning of that is told in the reference.
 """
 
+EXAMPLES: Mapping[str, object] = {
+    "only": "models",
+    "gallery_limit": 200,
+    "media": "image",
+    "types": ["LORA", "Checkpoint"],
+    "base_models": ["SDXL 1.0"],
+    "since": "2026-01-31",
+    "file_types": ["Model", "VAE"],
+    "formats": ["SafeTensor"],
+    "fp": ["fp16"],
+    "size": "pruned",
+    "max_file_size": "8G",
+    "exclude": ["exclude.txt"],
+    "log_file": "civitai-dl.log",
+    "lang": "en",
+}
+"""For each setting without a default, but for the key, a value that could stand in a file."""
+
+MEANINGS: Mapping[str, str] = {"max_rate_resolve": "Requests/s for links to files."}
+"""For each setting without an option, whose help says it otherwise, what it is about."""
+
 TWO_SIDED = frozenset({"nsfw", "include_training_data"})
 """Switches with a flag for either side, so that a flag that is False was given, too."""
 

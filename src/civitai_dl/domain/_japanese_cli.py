@@ -216,7 +216,9 @@ COMMANDS: dict[str, str] = {
         "別のファイルシステムに置いてください。そのままでは一部の名前で失敗します"
     ),
     "names may have {longest} bytes": "名前は {longest} バイトまで使えます",
-    "Python {python}, SQLite {sqlite}": "Python {python}、SQLite {sqlite}",
+    "civitai-dl {program}, Python {python}, SQLite {sqlite}": (
+        "civitai-dl {program}、Python {python}、SQLite {sqlite}"
+    ),
     "this SQLite can damage a file that two connections write; here only one ever does": (
         "この SQLite は 2 つの接続から書き込むと破損することがあります "
         "(本プログラムは 1 つだけ使います)"

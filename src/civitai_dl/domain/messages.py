@@ -15,6 +15,7 @@ from ._cells import cell_width, cut, cut_middle, pad, printable, wrap
 from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
+from ._japanese_config import CONFIG
 from ._japanese_link import LINKS
 from ._japanese_named import NAMED
 from ._japanese_plan import PLANS
@@ -42,7 +43,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **NAMED, **PLANS, **WHY}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **CONFIG, **LINKS, **NAMED, **PLANS, **WHY}
 
 
 class Language(str, Enum):

@@ -81,7 +81,7 @@ class ApiClient:
             raise NeedsLogin(
                 f"{what}: the service wants a login",
                 status=401,
-                hint="give an API key with --token or CIVITAI_API_KEY",
+                hint="give an API key: `civitai-dl login`, --token or CIVITAI_API_KEY",
             )
         return self._signed(location, what)
 

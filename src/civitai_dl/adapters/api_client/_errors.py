@@ -40,7 +40,7 @@ def source_error(status: int, headers: Mapping[str, str], body: bytes, what: str
     said = f": {reason}" if reason else ""
     if status == 401:
         disabled = "disabled downloads" in reason
-        hint = "" if disabled else "give an API key with --token or CIVITAI_API_KEY"
+        hint = "" if disabled else "give an API key: `civitai-dl login`, --token or CIVITAI_API_KEY"
         return NeedsLogin(
             f"{what}{said}", disabled=disabled, hint=hint, status=status, reason=reason
         )

@@ -37,6 +37,19 @@ def choose_engine(wanted: str | None, *, has_curl: bool, has_readers: bool) -> E
     return EngineName.CURL
 
 
+def client_versions() -> dict[str, str]:
+    """The versions of the clients, and of what encrypts for libcurl, where that is there."""
+    from importlib import metadata
+
+    found = {"aiohttp": metadata.version("aiohttp")}
+    if find_spec("pycurl") is not None:
+        import pycurl
+
+        told = pycurl.version_info()
+        found |= {"curl": told[1], "tls": told[5]}
+    return found
+
+
 @asynccontextmanager
 async def open_fetcher(
     *,

@@ -67,6 +67,7 @@ from ._plan import (
     version_gallery_task,
 )
 from ._prompt import Promptness
+from ._reach import MOST_SKEW, Reach, clock_skew, judge_reach
 from ._resume import (
     TRICKLE_SECONDS,
     Complete,
@@ -140,6 +141,7 @@ __all__ = [
     "LISTED_AT_ONCE",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
+    "MOST_SKEW",
     "NEXT_STATE",
     "OPEN",
     "OUTAGE",
@@ -166,6 +168,7 @@ __all__ = [
     "Plausible",
     "Promptness",
     "Proven",
+    "Reach",
     "Resume",
     "RetryBudget",
     "RetryPolicy",
@@ -189,6 +192,7 @@ __all__ = [
     "belongs",
     "bury",
     "choose",
+    "clock_skew",
     "decide_resume",
     "decide_retry",
     "decide_room",
@@ -222,6 +226,7 @@ __all__ = [
     "judge_image",
     "judge_model",
     "judge_piece",
+    "judge_reach",
     "judge_safety",
     "judge_segment",
     "judge_target",

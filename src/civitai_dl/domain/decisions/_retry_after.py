@@ -28,7 +28,7 @@ def read_retry_after(text: str | None, date: str | None) -> float | None:
     if wish.isascii() and wish.isdigit():
         seconds = read_whole(wish)
         return LONGEST if seconds is None else min(LONGEST, float(seconds))
-    until, since = _moment(wish), _moment((date or "").strip())
+    until, since = read_moment(wish), read_moment((date or "").strip())
     if until is None or since is None:
         return None
     return min(LONGEST, max(0.0, (until - since).total_seconds()))
@@ -42,7 +42,7 @@ def read_whole(text: str) -> int | None:
     return int(digits)
 
 
-def _moment(text: str) -> datetime | None:
+def read_moment(text: str) -> datetime | None:
     """A date as HTTP writes it (RFC 9110, 5.6.7); the two obsolete forms are not read."""
     match = _MOMENT.fullmatch(text)
     if match is None or match[2] not in _MONTHS:
