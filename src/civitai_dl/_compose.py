@@ -57,6 +57,7 @@ from civitai_dl.errors import (
     CatalogError,
     CivitaiDLError,
     KeyRefused,
+    ProxyRefused,
     SourceError,
     StorageError,
     StorageFull,
@@ -80,6 +81,8 @@ from ._stock import take_stock
 if TYPE_CHECKING:
     from civitai_dl.pacing import Pacer, RateBook
     from civitai_dl.ports import Clock, Reporter
+
+    from ._hosts import Service
 
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
@@ -196,6 +199,8 @@ class Run:
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error
+            if isinstance(trouble, ProxyRefused):
+                raise trouble
             settings = self.settings
             if not end.stopped and trouble is None and not settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
@@ -213,7 +218,7 @@ class Run:
         listeners.emit(RunFinished(report))
         return report
 
-    async def asking(self, stack: AsyncExitStack) -> ApiClient:
+    async def asking(self, stack: AsyncExitStack) -> Service:
         """The API by itself, without a run, with the key tried. Raises: KeyRefused."""
         book = SqliteRates(self.database, self.settings.token)
         pacer = await self._pacer(book)
@@ -229,7 +234,7 @@ class Run:
             raise StorageFull(error.message, hint=hint) from error
 
     async def _look_around(
-        self, stack: AsyncExitStack, api: ApiClient, runs: Runs, reporter: Reporter
+        self, stack: AsyncExitStack, api: Service, runs: Runs, reporter: Reporter
     ) -> None:
         """Whether the key is good, and what is on the disk: the one waits while the other works."""
         try:
@@ -264,26 +269,29 @@ class Run:
         rates = Rates(settings.max_rate_model, settings.max_rate_image, settings.max_rate_resolve)
         return LanePacer(rates, self.clock, max_wait=settings.max_wait, known=await book.recall())
 
-    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> ApiClient:
+    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> Service:
         settings = self.settings
         # Connections of its own: those that carry the key carry nothing else.
-        opening = open_engine(user_agent(), silence=SILENCE, name=settings.engine)
-        return ApiClient(
-            await stack.enter_async_context(opening),
-            base_url=settings.base_url,
-            token=settings.token,
-            pacer=pacer,
-            clock=self.clock,
+        opening = open_engine(
+            user_agent(), silence=SILENCE, name=settings.engine, ways=settings.ways
         )
+        asker = await stack.enter_async_context(opening)
+        ask = partial(ApiClient, asker, token=settings.token, pacer=pacer, clock=self.clock)
+        if not settings.ways.fallbacks:
+            return ask(base_url=settings.base_url)
+        from ._hosts import service_of
 
-    async def _check_key(self, api: ApiClient, reporter: Reporter) -> None:
+        return service_of(settings, ask, self.reporter)
+
+    async def _check_key(self, api: Service, reporter: Reporter) -> None:
         """A bad key makes us silently anonymous, so it is tried before anything is asked."""
         if self.settings.token is None:
             return
         try:
             valid = await api.check_key()
         except SourceError as error:
-            text = f"the API key could not be checked now: {error.message}"
+            hint = f" ({error.hint})" if error.hint else ""
+            text = f"the API key could not be checked now: {error.message}{hint}"
             reporter.emit(Notice("warning", text))
             return
         if not valid:
@@ -301,7 +309,7 @@ class Run:
                 reporter.emit(Notice("warning", text))
 
     async def _tools(
-        self, stack: AsyncExitStack, api: ApiClient, pacer: Pacer, reporter: Reporter, run: int
+        self, stack: AsyncExitStack, api: Service, pacer: Pacer, reporter: Reporter, run: int
     ) -> Tools:
         settings = self.settings
         local = is_loopback(settings.base_url)
@@ -313,6 +321,7 @@ class Run:
                 clock=self.clock,
                 pacer=pacer,
                 engine=settings.engine,
+                ways=settings.ways,
             )
         )
         if isinstance(self.clock, Wakeful):
@@ -369,7 +378,8 @@ class Run:
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            error = expected_error(group, (StorageError, CatalogError, KeyRefused))
+            known = (StorageError, CatalogError, KeyRefused, ProxyRefused)
+            error = expected_error(group, known)
             if error is None:
                 raise
             return RunEnd({}, stopped=False), error

@@ -746,9 +746,19 @@ class Session:
         return self.replies[len(self.asked) - 1]
 
 
+class OneSession:
+    """Gives the same session for every way."""
+
+    def __init__(self, session: object) -> None:
+        self.session = session
+
+    async def by(self, _proxy: object) -> object:
+        return self.session
+
+
 def fetcher_over(session: Session) -> HttpFetcher:
     return HttpFetcher(
-        AiohttpEngine(session),
+        AiohttpEngine(OneSession(session)),
         guard=lambda url: True,
         bandwidth=Bandwidth(0, Clock()),
         clock=Clock(),

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from civitai_dl.config import (
-    BASE_URL,
     Settings,
-    check_base_url,
     collect,
     config_path,
     find_engine,
     find_token,
+    find_ways,
+    read_base_urls,
     read_dialects,
     read_file,
     read_levels,
     read_size,
     read_span,
 )
-from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted
+from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted, Ways
 from civitai_dl.domain.messages import Language, pick_language
 from civitai_dl.errors import ConfigError, UsageError
 from civitai_dl.sources import parse_target
@@ -27,6 +27,9 @@ from civitai_dl.sources import parse_target
 T = TypeVar("T")
 
 Values = Mapping[str, object]
+
+ASKING = ("token", "proxy", "ca_file", "base_url")
+"""Options of commands that ask the service; no other command has any of them."""
 
 
 class Layers:
@@ -40,7 +43,7 @@ class Layers:
     def raw(self, name: str) -> object:
         """The value of the highest layer that has one; None without any."""
         flag = self._flags.get(name)
-        if flag is not None and flag is not False:
+        if flag is not None and flag is not False and flag != ():
             return flag
         variable = self._environment.get(f"CIVITAI_{name.upper()}")
         if name == "base_url" and variable:
@@ -88,9 +91,12 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
     file = read_file(config_path(explicit if isinstance(explicit, str) else None))
     layers = Layers(flags, environment, file)
     flag_token = flags.get("token")
+    base_url, fallbacks = read_base_urls(layers.raw("base_url"))
+    # A command that asks nobody does not mind what the environment says of proxies.
+    asks = not flags.keys().isdisjoint(ASKING)
     return Settings(
         output=layers.text("output") or "./civitai",
-        base_url=check_base_url(layers.text("base_url") or BASE_URL),
+        base_url=base_url,
         token=find_token(
             flag_token if isinstance(flag_token, str) else None, environment, file.get("token")
         ),
@@ -113,6 +119,7 @@ def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
         embed_metadata=layers.on("embed_metadata"),
+        ways=find_ways(flags, file, environment, fallbacks=fallbacks) if asks else Ways(),
     )
 
 

@@ -13,6 +13,7 @@ from ._load import (
 )
 from ._settings import BASE_URL, ENGINES, Settings
 from ._values import read_dialects, read_levels, read_size, read_span
+from ._ways import InForce, find_ways, proxies_in_force, read_base_urls, usual_fallbacks
 
 __all__ = [
     "BASE_URL",
@@ -20,6 +21,7 @@ __all__ = [
     "STDIN",
     "TOKEN_NAMES",
     "BadLine",
+    "InForce",
     "Settings",
     "check_base_url",
     "collect",
@@ -27,13 +29,17 @@ __all__ = [
     "different_tokens",
     "find_engine",
     "find_token",
+    "find_ways",
     "is_loopback",
     "parse_model",
     "parse_user",
+    "proxies_in_force",
+    "read_base_urls",
     "read_dialects",
     "read_file",
     "read_levels",
     "read_lines",
     "read_size",
     "read_span",
+    "usual_fallbacks",
 ]

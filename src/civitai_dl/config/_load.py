@@ -39,6 +39,11 @@ FILE_KEYS = frozenset(
         "base_url",
         "sidecars",
         "embed_metadata",
+        "proxy",
+        "proxy_http",
+        "proxy_https",
+        "no_proxy",
+        "ca_file",
     }
 )
 

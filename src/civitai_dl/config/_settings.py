@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection
+from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection, Ways
 from civitai_dl.domain.messages import Language
 
 BASE_URL = "https://civitai.com"
@@ -21,6 +21,7 @@ class Settings:
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
     embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
+    ways: proxies, certificates, and other hosts of the service; none by default.
     """
 
     output: str = "./civitai"
@@ -45,3 +46,4 @@ class Settings:
     engine: str | None = None
     sidecars: tuple[Dialect, ...] = USUAL_DIALECTS
     embed_metadata: bool = False
+    ways: Ways = Ways()

@@ -18,6 +18,7 @@ from ._damage import (
     read_subset,
     tells_segments,
 )
+from ._doubt import Doubt, Experience, doubt_empty, doubt_missing, mark_cursor, split_cursor
 from ._dressed import is_as_written, made_of
 from ._due import is_due
 from ._fair import Turns
@@ -100,6 +101,7 @@ from ._tombstones import (
 )
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
+from ._way import choose_proxy, is_this_machine, passes_by
 
 __all__ = [
     "DOUBTFUL",
@@ -117,6 +119,8 @@ __all__ = [
     "Came",
     "Complete",
     "Damage",
+    "Doubt",
+    "Experience",
     "Finding",
     "FreshStart",
     "Kept",
@@ -146,10 +150,13 @@ __all__ = [
     "Wrong",
     "belongs",
     "bury",
+    "choose_proxy",
     "decide_resume",
     "decide_retry",
     "decide_room",
     "description_stem",
+    "doubt_empty",
+    "doubt_missing",
     "doubtful_versions",
     "download_path",
     "find_damage",
@@ -168,6 +175,7 @@ __all__ = [
     "is_proven",
     "is_settled_doubt",
     "is_strong",
+    "is_this_machine",
     "is_trickle",
     "is_unsettled",
     "judge_answer",
@@ -181,6 +189,7 @@ __all__ = [
     "lone_component",
     "looks_like_text_page",
     "made_of",
+    "mark_cursor",
     "may_fetch",
     "may_split",
     "media_of",
@@ -191,6 +200,7 @@ __all__ = [
     "next_state",
     "next_step",
     "paced_lane",
+    "passes_by",
     "picture_key",
     "place_names",
     "plan_model",
@@ -206,6 +216,7 @@ __all__ = [
     "shows_less",
     "slow_start",
     "sniff_media",
+    "split_cursor",
     "split_extension",
     "still_missing",
     "stretch_task",

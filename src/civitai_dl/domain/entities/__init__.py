@@ -43,6 +43,7 @@ from ._transfer import (
     StoredFile,
     Taking,
 )
+from ._ways import Authorities, Proxy, Ways
 from ._work import (
     SUBJECTS,
     Account,
@@ -84,6 +85,7 @@ __all__ = [
     "Account",
     "Air",
     "Answer",
+    "Authorities",
     "Begun",
     "BytesReceived",
     "CreatorName",
@@ -131,6 +133,7 @@ __all__ = [
     "Placed",
     "Planned",
     "PostTarget",
+    "Proxy",
     "Rating",
     "Reason",
     "Role",
@@ -160,5 +163,6 @@ __all__ = [
     "VersionId",
     "VersionTarget",
     "Wanted",
+    "Ways",
     "uuid_in",
 ]
