@@ -113,17 +113,11 @@ class AiohttpEngine:
                     URL(url, encoded=True),
                     headers=headers,
                     proxy=through,
-                    proxy_auth=login,
+                    proxy_headers=login,
                     allow_redirects=False,
                     timeout=self._timeout,
                 )
-        except (  # before 3.11 the two time-outs are two things
-            aiohttp.ClientError,
-            asyncio.TimeoutError,  # as above
-            TimeoutError,
-            OSError,
-            ValueError,
-        ) as error:
+        except self._sessions.failures as error:
             failed: BaseException = error
         else:
             if proxy is None or response.status != WANTS_LOGIN or not is_in_the_clear(proxy, url):

@@ -18,15 +18,7 @@ WANTS_LOGIN = 407
 SOCKS_LOGIN = frozenset({12, 33})
 """libcurl's words for a SOCKS proxy that wants a login, and for one that refuses it."""
 
-UNKNOWN_PROXY, NO_CONNECTION, TIMED_OUT, NO_TLS, NOTHING, UNTRUSTED, BAD_PROXY = (
-    5,
-    7,
-    28,
-    35,
-    56,
-    60,
-    97,
-)
+UNKNOWN_PROXY, NO_CONNECTION, TIMED_OUT, NO_TLS, UNTRUSTED, BAD_PROXY = 5, 7, 28, 35, 60, 97
 """Codes of libcurl."""
 
 
@@ -73,7 +65,7 @@ def judge_curl(
         return untrusted(proxy.host)
     if code == NO_TLS:
         return trouble(proxy, f"gave us something else than {host}: is it a proxy of this kind?")
-    if tunnel == 0 and code == NOTHING:
+    if tunnel == 0 and code != UNTRUSTED and not proxy.is_socks:
         return trouble(proxy, "hung up, or speaks another language")
     return None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from base64 import b64encode
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from civitai_dl.domain.entities import Proxy
 
 DNS_SECONDS = 300
+
+FAILURES = (  # before 3.11 the two time-outs are two things
+    aiohttp.ClientError,
+    asyncio.TimeoutError,  # as above
+    TimeoutError,
+    OSError,
+    ValueError,
+)
 
 _SOCKS_LOGIN = (
     "authentication failure",
@@ -38,6 +48,8 @@ class Sessions:
     ) -> None:
         self._stack, self._user_agent, self._tls = stack, user_agent, tls
         self._found: dict[Proxy | None, aiohttp.ClientSession] = {}
+        self.failures: tuple[type[Exception], ...] = FAILURES
+        """What means that no answer came."""
 
     async def by(self, proxy: Proxy | None) -> aiohttp.ClientSession:
         """The session for this proxy, or for none."""
@@ -64,8 +76,9 @@ class Sessions:
         if socks is None:
             return aiohttp.TCPConnector(limit=0, ttl_dns_cache=DNS_SECONDS, ssl=tls)
         # Only those who have such a proxy need it.
-        from aiohttp_socks import ProxyConnector, ProxyType
+        from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyType
 
+        self.failures = (*FAILURES, ProxyConnectionError, ProxyError, EOFError)
         return ProxyConnector(
             host=socks.host,
             port=socks.port,
@@ -78,14 +91,15 @@ class Sessions:
         )
 
 
-def http_proxy(proxy: Proxy | None) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """An HTTP proxy as aiohttp takes it; SOCKS is the connector's business."""
+def http_proxy(proxy: Proxy | None) -> tuple[URL | None, dict[str, str] | None]:
+    """An HTTP proxy, and what it alone is told, as aiohttp takes it; SOCKS is the connector's."""
     if proxy is None or proxy.is_socks:
         return None, None
     if proxy.user is None:
         return URL(proxy.address), None
-    auth = aiohttp.BasicAuth(proxy.user.reveal(), proxy.password.reveal(), "utf-8")
-    return URL(proxy.address), auth
+    login = f"{proxy.user.reveal()}:{proxy.password.reveal()}".encode()
+    # By this name the library takes it for the proxy, and gives it to nobody else.
+    return URL(proxy.address), {"Authorization": f"Basic {b64encode(login).decode()}"}
 
 
 def judge_aiohttp(proxy: Proxy, host: str, failed: BaseException) -> CivitaiDLError | None:
@@ -98,10 +112,14 @@ def judge_aiohttp(proxy: Proxy, host: str, failed: BaseException) -> CivitaiDLEr
         return untrusted(host)
     if isinstance(failed, (aiohttp.ClientProxyConnectionError, aiohttp.ClientConnectorDNSError)):
         return trouble(proxy, "cannot be reached")
-    if isinstance(failed, (aiohttp.ClientSSLError, ssl.SSLError)):
+    if isinstance(failed, (aiohttp.ClientConnectorError, ssl.SSLError)):
         return trouble(proxy, f"gave us something else than {host}: is it a proxy of this kind?")
     if proxy.is_socks:
         return _judge_socks(proxy, host, failed)
+    if isinstance(failed, aiohttp.ClientResponseError):
+        return trouble(proxy, "speaks another language")
+    if isinstance(failed, aiohttp.ServerDisconnectedError):
+        return trouble(proxy, f"hung up, or {host} behind it")
     return None
 
 
@@ -112,6 +130,8 @@ def _judge_socks(proxy: Proxy, host: str, failed: BaseException) -> CivitaiDLErr
         return trouble(proxy, f"did not bring us to {host} in time")
     if isinstance(failed, ProxyConnectionError):
         return trouble(proxy, "cannot be reached")
+    if isinstance(failed, EOFError):
+        return trouble(proxy, "hung up")
     if isinstance(failed, ProxyError):
         if any(words in str(failed) for words in _SOCKS_LOGIN):
             return refused(proxy)
