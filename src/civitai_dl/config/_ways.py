@@ -170,7 +170,7 @@ def find_authorities(value: object, environment: Mapping[str, str]) -> Authoriti
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"ca_file must name a file or a folder, not {value!r}")
     path = Path(value).expanduser()
-    texts = [_read(one, value) for one in _files(path, "ca_file")]
+    texts = [_read(one, "ca_file") for one in _files(path, "ca_file")]
     pem = "\n".join(text for text in texts if CERTIFICATE.search(text))
     _prove(pem, value)
     return Authorities(value, pem)

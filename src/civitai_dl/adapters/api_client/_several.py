@@ -49,7 +49,8 @@ class SeveralHosts:
         try:
             answer = await client.get(path, asked)
         except NotFound as error:
-            if error.gone or doubt_missing(path) is None or question in self._agreed:
+            doubt = doubt_missing(path, asked)
+            if error.gone or doubt is None or question in self._agreed:
                 raise
             denied = error
         else:

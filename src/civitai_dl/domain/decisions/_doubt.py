@@ -30,12 +30,15 @@ class Doubt(str, Enum):
     """A list would be held to be empty, as many are."""
 
 
-def doubt_missing(path: str) -> Doubt | None:
+def doubt_missing(path: str, parameters: Parameters = ()) -> Doubt | None:
     """The doubt about a 404; None where no host can know more than another.
 
     Models, versions, digests, posts, users and their lists, and download links: for days after the
-    mature front had moved to a host of its own, the first one denied much of this (observed).
+    mature front had moved to a host of its own, the first one denied much of this (observed). Not a
+    further page: its cursor means nothing to others.
     """
+    if any(name == "cursor" for name, _ in parameters):
+        return None
     asked = path.partition("?")[0].rstrip("/")
     if asked in _LISTS or asked.startswith(_DOWNLOADS) or _SINGLE.fullmatch(asked):
         return Doubt.MISSING
