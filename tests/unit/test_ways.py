@@ -12,15 +12,33 @@ from civitai_dl.adapters.fetcher._proxied import judge_curl
 from civitai_dl.adapters.fetcher._trust import find_trust
 from civitai_dl.cli._again import retry_command
 from civitai_dl.cli._options import load_settings
-from civitai_dl.config import Settings, find_ways, proxies_in_force, read_base_urls
-from civitai_dl.config._ways import find_proxies, parse_proxy
+from civitai_dl.config import (
+    Kind,
+    Layer,
+    Layers,
+    Settings,
+    find_ways,
+    proxies_in_force,
+    read_base_urls,
+)
+from civitai_dl.config._layers import hidden, of_environment, of_flags
+from civitai_dl.config._ways import parse_proxy
 from civitai_dl.domain.decisions import choose_proxy, is_this_machine, passes_by
-from civitai_dl.domain.entities import Proxy, Ways
+from civitai_dl.domain.entities import Proxy, ProxyText, Ways
 from civitai_dl.errors import ConfigError, ConnectionLost, ProxyRefused, ProxyTrouble
 
 FAR = Proxy("http", "proxy.example", 3128, origin="HTTPS_PROXY", by_environment=True)
 OWN = Proxy("http", "proxy.example", 3128, origin="--proxy")
 NEAR = Proxy("socks5h", "127.0.0.1", 1080, origin="--proxy")
+
+
+def layers_of(flags: dict, file: dict, environment: dict | None = None) -> Layers:
+    given = Layer(Kind.FILE, hidden(file), "config.toml")
+    return Layers([of_flags(flags), of_environment(environment or {}), given])
+
+
+def ways_of(flag: str | None, file: dict, environment: dict) -> Ways:
+    return find_ways(layers_of({"proxy": flag}, file, environment), environment)
 
 
 # --- whom a proxy is not for
@@ -116,7 +134,7 @@ def test_this_machine_has_several_names() -> None:
 )
 def test_a_proxy_is_written_as_for_other_tools(text: str, kind: str, host: str, port: int) -> None:
     """Without a scheme it is an HTTP proxy; without a port that of its scheme."""
-    found = parse_proxy(text, "--proxy")
+    found = parse_proxy(ProxyText(text), "--proxy")
     assert found is not None
     assert (kind, host, port) == (found.kind, found.host, found.port)
     assert found.user is None
@@ -124,7 +142,7 @@ def test_a_proxy_is_written_as_for_other_tools(text: str, kind: str, host: str, 
 
 def test_a_login_is_decoded_and_never_shown() -> None:
     """What stands before the @ is read percent-decoded, and printed by nothing."""
-    found = parse_proxy("http://ann%40corp:p%3Aw@proxy.example:3128", "HTTPS_PROXY")
+    found = parse_proxy(ProxyText("http://ann%40corp:p%3Aw@proxy.example:3128"), "HTTPS_PROXY")
     assert found is not None
     assert found.user is not None
     assert ("ann@corp", "p:w") == (found.user.reveal(), found.password.reveal())
@@ -155,7 +173,7 @@ def test_a_login_is_decoded_and_never_shown() -> None:
 def test_what_is_no_proxy_is_named_without_its_password(text: str) -> None:
     """The text, where it stands, and how to go without; nothing before the @."""
     with pytest.raises(ConfigError) as told:
-        parse_proxy(text, "ALL_PROXY")
+        parse_proxy(ProxyText(text), "ALL_PROXY")
     assert "ALL_PROXY" in told.value.message
     assert "secret" not in told.value.message
     assert "ann" not in told.value.message
@@ -197,7 +215,7 @@ def test_flags_come_before_the_file_and_the_file_before_the_environment(
     http: str | None,
 ) -> None:
     """A setting of our own is meant for us; the environment is meant for all programs."""
-    ways = find_proxies(flag, file, environment)
+    ways = ways_of(flag, file, environment)
     found = [None if one is None else one.address for one in (ways.https, ways.http)]
     assert [https, http] == found
     assert ("a", "b", "c") == ways.no_proxy or "NO_PROXY" not in environment
@@ -206,8 +224,8 @@ def test_flags_come_before_the_file_and_the_file_before_the_environment(
 def test_no_proxy_of_the_file_comes_before_that_of_the_environment() -> None:
     """A list or a text, also inside the table; an empty one takes it back."""
     for file in ({"no_proxy": ["x", "y"]}, {"no_proxy": "x,y"}, {"proxy": {"no_proxy": "x y"}}):
-        assert ("x", "y") == find_proxies(None, file, ENVIRONMENT).no_proxy
-    assert () == find_proxies(None, {"no_proxy": ""}, ENVIRONMENT).no_proxy
+        assert ("x", "y") == ways_of(None, file, ENVIRONMENT).no_proxy
+    assert () == ways_of(None, {"no_proxy": ""}, ENVIRONMENT).no_proxy
 
 
 @pytest.mark.parametrize(
@@ -217,26 +235,26 @@ def test_no_proxy_of_the_file_comes_before_that_of_the_environment() -> None:
         ({"proxy_http": ["x"]}, "proxy_http"),
         ({"proxy": {"ftp": "x"}}, "ftp"),
         ({"no_proxy": 7}, "no_proxy"),
-        ({"proxy": {"https": True}}, "proxy.https"),
+        ({"proxy": {"https": True}}, "proxy must be"),
     ],
 )
 def test_a_setting_of_another_kind_is_named(file: dict[str, object], named: str) -> None:
     """What the file says wrongly is told by its name."""
     with pytest.raises(ConfigError, match=named):
-        find_proxies(None, file, {})
+        ways_of(None, file, {})
 
 
 @pytest.mark.parametrize("value", [7, " ", ["a"]])
 def test_a_ca_file_must_be_a_path(value: object) -> None:
     """Anything else is told as what it is."""
     with pytest.raises(ConfigError, match="ca_file"):
-        find_ways({}, {"ca_file": value}, {})
+        ways_of(None, {"ca_file": value}, {})
 
 
 def test_the_proxies_in_force_are_told_without_secrets() -> None:
     """Scheme, address and where from, for whoever asks why nothing comes."""
     environment = {"HTTPS_PROXY": "http://ann:secret-pw@proxy.example:3128"}
-    found = proxies_in_force(find_ways({}, {}, environment))
+    found = proxies_in_force(ways_of(None, {}, environment))
     assert [("https", "http://***@proxy.example:3128", "HTTPS_PROXY")] == [
         (one.scheme, one.url, one.origin) for one in found
     ]
@@ -249,7 +267,7 @@ def test_the_proxies_in_force_are_told_without_secrets() -> None:
 def test_a_command_that_asks_nobody_does_not_mind_a_wrong_environment() -> None:
     """`browse` works offline, whatever HTTPS_PROXY says."""
     wrong = {"HTTPS_PROXY": "gopher://x"}
-    assert Ways() == load_settings({"output": "x"}, wrong).ways
+    assert load_settings({"output": "x"}, wrong).ways.https is None
     with pytest.raises(ConfigError, match="HTTPS_PROXY"):
         load_settings({"token": None}, wrong)
 
@@ -270,7 +288,10 @@ def test_who_names_a_host_gets_just_that_host(
     given: object, base: str, fallbacks: tuple[str, ...]
 ) -> None:
     """The second front of the service is asked only by those who name none."""
-    assert (base, fallbacks) == read_base_urls(given)
+    flags, file = (
+        ({}, {"base_url": given}) if isinstance(given, list) else ({"base_url": given}, {})
+    )
+    assert (base, fallbacks) == read_base_urls(layers_of(flags, file))
 
 
 def test_the_base_urls_come_from_flags_environment_and_file() -> None:
@@ -288,7 +309,7 @@ def test_the_base_urls_come_from_flags_environment_and_file() -> None:
 
 def test_an_archive_remembers_no_proxy_and_names_no_further_host() -> None:
     """What is handed around with an archive holds no password, and sends the key nowhere else."""
-    proxy = parse_proxy("http://ann:secret-pw@proxy.example", "--proxy")
+    proxy = parse_proxy(ProxyText("http://ann:secret-pw@proxy.example"), "--proxy")
     settings = Settings(
         base_url="https://a.example", ways=Ways(https=proxy, fallbacks=("https://evil.example",))
     )

@@ -15,7 +15,8 @@ from pproxy.server import ProxyDirect
 
 from civitai_dl._compose import archive
 from civitai_dl.adapters.clock import SystemClock
-from civitai_dl.config import Settings, collect, find_ways
+from civitai_dl.config import Layers, Settings, collect, find_ways
+from civitai_dl.config._layers import of_flags
 from civitai_dl.domain.entities import RunReport, Secret, Selection, Ways
 from civitai_dl.sources import parse_target
 from civitai_dl.testing import GOOD_KEY, FakeCivitai, FakeFile, FakeOptions, FakeVersion, World
@@ -149,7 +150,7 @@ def far_away(world: World, private: Private, name: str = NAME) -> FakeCivitai:
 def ways_of(*, proxy: str | None = None, ca: Path | None = None, **environment: str) -> Ways:
     """The ways as the command reads them."""
     flags = {"proxy": proxy, "ca_file": None if ca is None else str(ca)}
-    return find_ways(flags, {}, environment)
+    return find_ways(Layers([of_flags(flags)]), environment)
 
 
 class Ear:

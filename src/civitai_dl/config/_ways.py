@@ -1,16 +1,17 @@
-"""Proxies, authorities and fallbacks: from flags, file and environment to Ways."""
+"""Proxies, authorities and fallbacks: from layers and environment to Ways."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from civitai_dl.domain.entities import Authorities, Proxy, Secret, Ways
+from civitai_dl.domain.entities import Authorities, Proxy, ProxyText, Secret, Ways
 from civitai_dl.errors import ConfigError
 
+from ._layers import Kind, Layers
 from ._load import check_base_url
 from ._settings import BASE_URL
 
@@ -28,8 +29,8 @@ OFF = ("", "none")
 CERTIFICATE = re.compile(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----")
 CA_NAMES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
-_BEFORE_HOST = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_OF_WAYS = re.compile(r"_proxy$|^SSL_CERT_|_CA_BUNDLE$", re.IGNORECASE)
 _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")
 
 
@@ -51,30 +52,34 @@ def proxies_in_force(ways: Ways) -> list[InForce]:
     return [InForce(scheme, str(one), one.origin) for scheme, one in found if one is not None]
 
 
-def parse_proxy(text: str, origin: str, *, by_environment: bool = False) -> Proxy | None:
+def parse_proxy(text: ProxyText, origin: str, *, by_environment: bool = False) -> Proxy | None:
     """A proxy from its URL; None for one that says that there is none.
 
     A missing scheme is http, a missing port that of the scheme (1080 for SOCKS). Raises:
     ConfigError, which names it without its user and password.
     """
-    given = text.strip()
+    given = text.reveal().strip()
     if given.lower() in OFF:
         return None
-    url = given if _SCHEME.match(given) else f"http://{given}"
+    wrong = ConfigError(
+        f"this is no proxy: {text!r} ({origin})",
+        hint="for example http://proxy.example:3128 or socks5h://user:password@127.0.0.1:1080; "
+        "--proxy none goes without",
+    )
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(given if _SCHEME.match(given) else f"http://{given}")
         port, host = parts.port, (parts.hostname or "").lower()
         host = host if host.isascii() else host.encode("idna").decode()
     except ValueError:
-        raise _no_proxy(given, origin) from None
+        raise wrong from None
     kind = KINDS.get(parts.scheme)
     strange = parts.path not in ("", "/") or bool(parts.query or parts.fragment)
     if kind is None or strange or port == 0 or not _HOST.fullmatch(host):
-        raise _no_proxy(given, origin)
+        raise wrong
     user = None if parts.username is None else unquote(parts.username)
     password = unquote(parts.password or "")
-    if "\n" in f"{user}{password}" or "\r" in f"{user}{password}":
-        raise _no_proxy(given, origin)
+    if not f"{user}{password}".isprintable():
+        raise wrong
     return Proxy(
         kind,
         host,
@@ -86,74 +91,85 @@ def parse_proxy(text: str, origin: str, *, by_environment: bool = False) -> Prox
     )
 
 
-def _no_proxy(text: str, origin: str) -> ConfigError:
-    shown = _BEFORE_HOST.sub(lambda found: f"{found[1] or ''}***@", text)
-    return ConfigError(
-        f"this is no proxy: {shown!r} ({origin})",
-        hint="for example http://proxy.example:3128 or socks5h://user:password@127.0.0.1:1080; "
-        "--proxy none goes without",
+def find_ways(
+    layers: Layers, environment: Mapping[str, str], *, fallbacks: tuple[str, ...] = ()
+) -> Ways:
+    """Everything about the ways. Raises: ConfigError, before anything is asked.
+
+    Of each layer `proxy_http` and `proxy_https` come before `proxy`, which is a text for both, or a
+    table with `all`, `http`, `https` and `no_proxy`. What all programs read in the environment
+    comes last: there the names in small letters come first, as curl has it, and HTTP_PROXY does not
+    count in a CGI program, where a request can set it.
+    """
+    found = {}
+    for scheme in ("http", "https"):
+        named = _setting(scheme, layers) or _variable(scheme, environment)
+        found[scheme] = parse_proxy(*named[:2], by_environment=named[2]) if named else None
+    return Ways(
+        found["http"],
+        found["https"],
+        _bypass(layers, environment),
+        find_authorities(layers.raw("ca_file"), environment),
+        fallbacks,
     )
 
 
-def find_proxies(flag: object, file: Mapping[str, object], environment: Mapping[str, str]) -> Ways:
-    """The proxies by the order of precedence, and whom they are not for. Raises: ConfigError.
+_Named = tuple[ProxyText, str, bool]
+"""A proxy as it is written, where, and whether it is for all programs."""
 
-    flag: of `--proxy`, for all traffic, None when it is not given. file: the settings `proxy` (a
-    text, or a table with `all`, `http`, `https` and `no_proxy`), `proxy_http`, `proxy_https` and
-    `no_proxy`. In the environment the names in small letters come first, as curl has it; HTTP_PROXY
-    does not count in a CGI program, where a request can set it.
-    """
-    table = file.get("proxy")
-    inner = {str(name): value for name, value in table.items()} if isinstance(table, dict) else {}
-    unknown = sorted(set(inner) - {"all", "http", "https", "no_proxy"})
+
+def _setting(scheme: str, layers: Layers) -> _Named | None:
+    for layer in layers.layers:
+        for name in (f"proxy_{scheme}", "proxy"):
+            value = layer.values.get(name)
+            if isinstance(value, dict):
+                value = _of_table(value).get(scheme, value.get("all"))
+            if value is False:
+                value = ProxyText("")
+            if value is None:
+                continue
+            origin = layer.origin(name)
+            if not isinstance(value, ProxyText):
+                raise ConfigError(f"{name} must be the URL of a proxy, or none, not {value!r}")
+            return value, origin.place or name, False
+    return None
+
+
+def _of_table(table: dict[str, object]) -> dict[str, object]:
+    unknown = sorted(set(table) - {"all", "http", "https", "no_proxy"})
     if unknown:
         raise ConfigError(
             f"proxy has settings that do not exist: {', '.join(unknown)}",
             hint="there are all, http, https and no_proxy",
         )
-    found = {}
-    for scheme in ("http", "https"):
-        named = _flag(flag) or _file(scheme, file, inner) or _variable(scheme, environment)
-        found[scheme] = parse_proxy(*named[:2], by_environment=named[2]) if named else None
-    without = file.get("no_proxy", inner.get("no_proxy"))
-    if without is None:
-        without = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    if not isinstance(without, (str, list)):
-        raise ConfigError(f"no_proxy must be a list of hosts, not {without!r}")
-    text = ",".join(map(str, without)) if isinstance(without, list) else without
-    bypass = tuple(word for word in re.split(r"[,\s]+", text) if word)
-    return Ways(found["http"], found["https"], bypass)
-
-
-_Named = tuple[str, str, bool]
-"""A proxy as it is written, where, and whether in the environment."""
-
-
-def _flag(value: object) -> _Named | None:
-    return None if value is None else (str(value), "--proxy", False)
-
-
-def _file(scheme: str, file: Mapping[str, object], inner: Mapping[str, object]) -> _Named | None:
-    values = (
-        (f"proxy_{scheme}", file.get(f"proxy_{scheme}")),
-        (f"proxy.{scheme}", inner.get(scheme)),
-        ("proxy.all", inner.get("all")),
-        ("proxy", None if isinstance(file.get("proxy"), dict) else file.get("proxy")),
-    )
-    for name, value in values:
-        if value is not None:
-            if value is not False and not isinstance(value, str):
-                raise ConfigError(f"{name} must be a text, not {value!r}")
-            return value or "", f"the setting {name}", False
-    return None
+    return table
 
 
 def _variable(scheme: str, environment: Mapping[str, str]) -> _Named | None:
     names = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
-    if environment.get("REQUEST_METHOD"):
-        names.remove("HTTP_PROXY") if "HTTP_PROXY" in names else None
+    if scheme == "http" and environment.get("REQUEST_METHOD"):
+        names.remove("HTTP_PROXY")
     name = next((name for name in names if environment.get(name, "").strip()), None)
-    return None if name is None else (environment[name], name, True)
+    return None if name is None else (ProxyText(environment[name]), name, True)
+
+
+def _bypass(layers: Layers, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Whom no proxy is for: by the settings, else by NO_PROXY, for whatever proxy there is."""
+    value = layers.raw("no_proxy")
+    table = layers.raw("proxy")
+    if value is None and isinstance(table, dict):
+        value = table.get("no_proxy")
+    if value is None:
+        value = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
+    if not isinstance(value, (str, list)):
+        raise ConfigError(f"no_proxy must be a list of hosts, not {value!r}")
+    text = ",".join(map(str, value)) if isinstance(value, list) else value
+    return tuple(word for word in re.split(r"[,\s]+", text) if word)
+
+
+def without_ways(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command that asks nobody: nothing in it about ways can be wrong."""
+    return {name: text for name, text in environment.items() if not _OF_WAYS.search(name)}
 
 
 def find_authorities(value: object, environment: Mapping[str, str]) -> Authorities | None:
@@ -225,16 +241,18 @@ def _prove(pem: str, name: str) -> None:
         )
 
 
-def read_base_urls(value: object) -> tuple[str, tuple[str, ...]]:
+def read_base_urls(layers: Layers) -> tuple[str, tuple[str, ...]]:
     """The base URL and its fallbacks, each once. Raises: ConfigError.
 
-    value: texts, or one with commas or blanks between; without any, the service with its own.
+    Texts, or one with commas or blanks between. Where nobody names any, the service with its own.
     """
+    value = layers.raw("base_url")
     if isinstance(value, str):
         value = re.split(r"[,\s]+", value.strip())
-    texts = [str(one) for one in value] if isinstance(value, (list, tuple)) else []
-    named = tuple(dict.fromkeys(check_base_url(one) for one in texts if one))
-    if not named:
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"base_url must be a URL, or a list of URLs, not {value!r}")
+    named = tuple(dict.fromkeys(check_base_url(str(one)) for one in value if one))
+    if not named or layers.origin("base_url").kind is Kind.DEFAULT:
         return BASE_URL, usual_fallbacks(BASE_URL)
     return named[0], named[1:]
 
@@ -242,17 +260,3 @@ def read_base_urls(value: object) -> tuple[str, tuple[str, ...]]:
 def usual_fallbacks(base_url: str) -> tuple[str, ...]:
     """The fallbacks of a service of which nobody has named any."""
     return FALLBACKS.get(base_url, ())
-
-
-def find_ways(
-    flags: Mapping[str, object],
-    file: Mapping[str, object],
-    environment: Mapping[str, str],
-    *,
-    fallbacks: tuple[str, ...] = (),
-) -> Ways:
-    """Everything about the ways. Raises: ConfigError, before anything is asked."""
-    ways = find_proxies(flags.get("proxy"), file, environment)
-    given = flags.get("ca_file")
-    ca = find_authorities(file.get("ca_file") if given is None else given, environment)
-    return replace(ways, ca=ca, fallbacks=fallbacks)

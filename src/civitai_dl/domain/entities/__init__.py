@@ -43,7 +43,7 @@ from ._transfer import (
     StoredFile,
     Taking,
 )
-from ._ways import Authorities, Proxy, Ways
+from ._ways import Authorities, Proxy, ProxyText, Ways
 from ._work import (
     SUBJECTS,
     Account,
@@ -134,6 +134,7 @@ __all__ = [
     "Planned",
     "PostTarget",
     "Proxy",
+    "ProxyText",
     "Rating",
     "Reason",
     "Role",

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ._transfer import Secret
 
 _NOTHING = Secret("")
+
+
+_BEFORE_HOST = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+
+
+class ProxyText(Secret):
+    """A proxy as somebody has written it; it prints without what stands before the host."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __str__(self) -> str:
+        return _BEFORE_HOST.sub(lambda found: f"{found[1] or ''}***@", self.reveal())
 
 
 @dataclass(frozen=True, slots=True)
