@@ -173,7 +173,7 @@ def test_a_login_is_decoded_and_never_shown() -> None:
 def test_what_is_no_proxy_is_named_without_its_password(text: str) -> None:
     """The text, where it stands, and how to go without; nothing before the @."""
     with pytest.raises(ConfigError) as told:
-        parse_proxy(ProxyText(text), "ALL_PROXY")
+        parse_proxy(ProxyText(text), "ALL_PROXY", by_environment=True)
     assert "ALL_PROXY" in told.value.message
     assert "secret" not in told.value.message
     assert "ann" not in told.value.message

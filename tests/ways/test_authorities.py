@@ -100,7 +100,7 @@ async def test_a_bundle_that_holds_nothing_is_refused_at_the_start(
         )
         assert 2 == code, said
         assert "bundle.pem" in said
-        assert (by if environment else "ca_file") in said
+        assert by in said
         assert [] == fake.account.of()
 
 

@@ -16,7 +16,7 @@ from ._settings import BASE_URL, ENGINES, Settings
 from ._table import DEFAULTS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
 from ._ways import (
-    InForce,
+    ActiveProxy,
     find_ways,
     proxies_in_force,
     read_base_urls,
@@ -30,9 +30,9 @@ __all__ = [
     "ENGINES",
     "STDIN",
     "TOKEN_NAMES",
+    "ActiveProxy",
     "BadLine",
     "ConfigFile",
-    "InForce",
     "Kind",
     "Layer",
     "Layers",

@@ -35,7 +35,7 @@ _HOST = re.compile(r"[0-9a-z_.-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
+class ActiveProxy:
     """A proxy that requests go through. scheme: of the addresses it is for. origin: where from."""
 
     scheme: str
@@ -43,13 +43,13 @@ class InForce:
     origin: str
 
 
-def proxies_in_force(ways: Ways) -> list[InForce]:
+def proxies_in_force(ways: Ways) -> list[ActiveProxy]:
     """The proxies by the scheme of the addresses that go through them, without what is secret.
 
     This machine and what `no_proxy` names are reached directly all the same.
     """
     found = (("https", ways.https), ("http", ways.http))
-    return [InForce(scheme, str(one), one.origin) for scheme, one in found if one is not None]
+    return [ActiveProxy(scheme, str(one), one.origin) for scheme, one in found if one is not None]
 
 
 def parse_proxy(text: ProxyText, origin: str, *, by_environment: bool = False) -> Proxy | None:
@@ -62,7 +62,8 @@ def parse_proxy(text: ProxyText, origin: str, *, by_environment: bool = False) -
     if given.lower() in OFF:
         return None
     wrong = ConfigError(
-        f"this is no proxy: {text!r} ({origin})",
+        # The place of a setting is told by whoever looks for mistakes in it.
+        f"this is no proxy: {text!r}{f' ({origin})' if by_environment else ''}",
         hint="for example http://proxy.example:3128 or socks5h://user:password@127.0.0.1:1080; "
         "--proxy none goes without",
     )
@@ -186,7 +187,7 @@ def find_authorities(value: object, environment: Mapping[str, str]) -> Authoriti
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"ca_file must name a file or a folder, not {value!r}")
     path = Path(value).expanduser()
-    texts = [_read(one, "ca_file") for one in _files(path, "ca_file")]
+    texts = [_read(one) for one in _files(path)]
     pem = "\n".join(text for text in texts if CERTIFICATE.search(text))
     _prove(pem, value)
     return Authorities(value, pem)
@@ -204,22 +205,22 @@ def _look_at(text: str, name: str) -> None:
         )
 
 
-def _files(path: Path, name: str) -> Iterator[Path]:
+def _files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
     try:
         yield from sorted(one for one in path.iterdir() if one.is_file())
     except OSError as error:
-        raise ConfigError(f"{name}: {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _read(path: Path, name: str) -> str:
+def _read(path: Path, name: str = "") -> str:
     try:
         return path.read_text("latin-1")
     except OSError as error:
         raise ConfigError(
-            f"{name}: the certificates cannot be read: {error.strerror}: {str(path)!r}",
+            f"{name}{': ' if name else ''}{str(path)!r} cannot be read: {error.strerror}",
             hint="give a file, or a folder, of certificates in PEM",
         ) from error
 
@@ -236,7 +237,7 @@ def _prove(pem: str, name: str) -> None:
         count = 0
     if not count:
         raise ConfigError(
-            f"ca_file: there is no certificate in {name!r}",
+            f"there is no certificate in {name!r}",
             hint="give a file, or a folder, of certificates in PEM",
         )
 
