@@ -116,16 +116,21 @@ class Tap:
 
 
 @asynccontextmanager
-async def real_proxy(kind: str, *, login: bool = False) -> AsyncIterator[Tap]:
-    """A proxy from a package, of one of our kinds, with or without USER and PASSWORD."""
+async def real_proxy(
+    kind: str, *, login: bool = False, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Tap]:
+    """A proxy from a package, of one of our kinds, with or without USER and PASSWORD.
+
+    tls: what it speaks with those who come, as a proxy of kind https does.
+    """
     tap = Tap(kind=kind)
-    spoken = "http" if kind == "http" else "socks5"
+    spoken = "http" if kind.startswith("http") else "socks5"
     users = f"#{USER}:{PASSWORD}" if login else ""
     server = pproxy.Server(f"{spoken}://127.0.0.1:0{users}")
     arguments = {"rserver": [tap.way], "verbose": tap.said.append, "authtime": -1}
     inner = await server.start_server(arguments)
     tap.inner = inner.sockets[0].getsockname()[1]
-    outer = await asyncio.start_server(tap.serve, "127.0.0.1", 0)
+    outer = await asyncio.start_server(tap.serve, "127.0.0.1", 0, ssl=tls)
     tap.port = outer.sockets[0].getsockname()[1]
     try:
         yield tap

@@ -54,6 +54,26 @@ async def test_everything_goes_through_the_proxy(
     assert fake.account.leaks(GOOD_KEY) == []
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio has no TLS inside TLS before 3.11")
+async def test_a_proxy_may_be_spoken_to_by_tls(
+    engine: str, private: Private, tmp_path: Path
+) -> None:
+    """A proxy of kind https proves itself first: the login is not seen on the way to it."""
+    world = small_world()
+    async with (
+        far_away(world, private) as fake,
+        real_proxy("https", login=True, tls=private.tls) as proxy,
+    ):
+        ways = ways_of(proxy=proxy.url(WRITTEN), ca=private.path)
+        report = await run(fake, tmp_path / "archive", ways=ways, engine=engine)
+    assert 0 == report.exit_code, report
+    assert {NAME} == set(proxy.way.asked)
+    assert is_whole(world, tmp_path / "archive")
+    # The tap stands behind the TLS of the proxy: it hears the login, and still no key.
+    assert b"Proxy-Authorization" in proxy.all_heard
+    assert GOOD_KEY.encode() not in proxy.all_heard
+
+
 async def test_a_name_is_looked_up_here_for_plain_socks5(
     engine: str, private: Private, tmp_path: Path
 ) -> None:
