@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Union
 import anyio
 
 from civitai_dl.adapters.reporters import NullReporter
-from civitai_dl.config import BASE_URL, Settings, check_base_url
+from civitai_dl.config import BASE_URL, Settings, check_base_url, usual_fallbacks
 from civitai_dl.domain.entities import (
     CreatorName,
     CreatorTarget,
@@ -22,6 +22,7 @@ from civitai_dl.domain.entities import (
     Selection,
     Target,
     Wanted,
+    Ways,
 )
 from civitai_dl.errors import TargetError
 from civitai_dl.sources import parse_target
@@ -155,6 +156,8 @@ def _settings(
         chosen = replace(chosen, token=Secret(token))
     if settings is None or base_url != BASE_URL:
         chosen = replace(chosen, base_url=check_base_url(base_url))
+    if settings is None:
+        chosen = replace(chosen, ways=Ways(fallbacks=usual_fallbacks(chosen.base_url)))
     return chosen
 
 

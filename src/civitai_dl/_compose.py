@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +56,7 @@ from civitai_dl.errors import (
     CatalogError,
     CivitaiDLError,
     KeyRefused,
+    ProxyRefused,
     SourceError,
     StorageError,
     StorageFull,
@@ -76,11 +76,14 @@ from ._lists import Lists
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 from ._speed import Speed
+from ._state import opened, teller
 from ._stock import take_stock
 
 if TYPE_CHECKING:
     from civitai_dl.pacing import Pacer, RateBook
     from civitai_dl.ports import Clock, Reporter
+
+    from ._hosts import Service
 
 PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
@@ -134,31 +137,6 @@ async def archive(
             return await run.go(roots)
 
 
-@asynccontextmanager
-async def opened(database: Database, *, check: bool = False) -> AsyncIterator[Database]:
-    """The state of an archive, open. check: look for damage first, as after a death."""
-    await anyio.to_thread.run_sync(partial(database.start, check=check))
-    try:
-        yield database
-    finally:
-        database.impatient()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(database.close)
-
-
-def teller(reporter: Reporter) -> Callable[[CivitaiDLError | None], None]:
-    """Tells of a state database that has to wait; called in its thread."""
-    loop = asyncio.get_running_loop()
-
-    def tell(error: CivitaiDLError | None) -> None:
-        notice = Notice("over", "the state can be written again: going on")
-        if error is not None:
-            notice = Notice("halt", f"paused: {error.message}; {error.hint}")
-        loop.call_soon_threadsafe(reporter.emit, notice)
-
-    return tell
-
-
 @dataclass(slots=True)
 class Run:
     """One run over an open archive."""
@@ -199,6 +177,8 @@ class Run:
             except (StorageError, CatalogError) as error:
                 # A full disk takes no note of it; the next start takes the claims back.
                 trouble = trouble or error
+            if isinstance(trouble, ProxyRefused):
+                raise trouble
             settings = self.settings
             if not end.stopped and trouble is None and not settings.dry_run:
                 await runs.finish(begun.run, self.clock.now())
@@ -216,7 +196,7 @@ class Run:
         listeners.emit(RunFinished(report))
         return report
 
-    async def asking(self, stack: AsyncExitStack) -> ApiClient:
+    async def asking(self, stack: AsyncExitStack) -> Service:
         """The API by itself, without a run, with the key tried. Raises: KeyRefused."""
         book = SqliteRates(self.database, self.settings.token)
         pacer = await self._pacer(book)
@@ -232,7 +212,7 @@ class Run:
             raise StorageFull(error.message, hint=hint) from error
 
     async def _look_around(
-        self, stack: AsyncExitStack, api: ApiClient, runs: Runs, reporter: Reporter
+        self, stack: AsyncExitStack, api: Service, runs: Runs, reporter: Reporter
     ) -> None:
         """Whether the key is good, and what is on the disk: the one waits while the other works."""
         try:
@@ -267,26 +247,29 @@ class Run:
         rates = Rates(settings.max_rate_model, settings.max_rate_image, settings.max_rate_resolve)
         return LanePacer(rates, self.clock, max_wait=settings.max_wait, known=await book.recall())
 
-    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> ApiClient:
+    async def _open_api(self, stack: AsyncExitStack, pacer: Pacer) -> Service:
         settings = self.settings
         # Connections of its own: those that carry the key carry nothing else.
-        opening = open_engine(user_agent(), silence=SILENCE, name=settings.engine)
-        return ApiClient(
-            await stack.enter_async_context(opening),
-            base_url=settings.base_url,
-            token=settings.token,
-            pacer=pacer,
-            clock=self.clock,
+        opening = open_engine(
+            user_agent(), silence=SILENCE, name=settings.engine, ways=settings.ways
         )
+        asker = await stack.enter_async_context(opening)
+        ask = partial(ApiClient, asker, pacer=pacer, clock=self.clock)
+        if not settings.ways.fallbacks:
+            return ask(base_url=settings.base_url, token=settings.token)
+        from ._hosts import service_of
 
-    async def _check_key(self, api: ApiClient, reporter: Reporter) -> None:
+        return service_of(settings, ask, self.reporter)
+
+    async def _check_key(self, api: Service, reporter: Reporter) -> None:
         """A bad key makes us silently anonymous, so it is tried before anything is asked."""
         if self.settings.token is None:
             return
         try:
             valid = await api.check_key()
         except SourceError as error:
-            text = f"the API key could not be checked now: {error.message}"
+            hint = f" ({error.hint})" if error.hint else ""
+            text = f"the API key could not be checked now: {error.message}{hint}"
             reporter.emit(Notice("warning", text))
             return
         if not valid:
@@ -304,7 +287,7 @@ class Run:
                 reporter.emit(Notice("warning", text))
 
     async def _tools(
-        self, stack: AsyncExitStack, api: ApiClient, pacer: Pacer, reporter: Reporter, run: int
+        self, stack: AsyncExitStack, api: Service, pacer: Pacer, reporter: Reporter, run: int
     ) -> Tools:
         settings = self.settings
         local = is_loopback(settings.base_url)
@@ -316,6 +299,7 @@ class Run:
                 clock=self.clock,
                 pacer=pacer,
                 engine=settings.engine,
+                ways=settings.ways,
             )
         )
         if isinstance(self.clock, Wakeful):
@@ -372,7 +356,8 @@ class Run:
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            error = expected_error(group, (StorageError, CatalogError, KeyRefused))
+            known = (StorageError, CatalogError, KeyRefused, ProxyRefused)
+            error = expected_error(group, known)
             if error is None:
                 raise
             return RunEnd({}, stopped=False), error

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from civitai_dl.config import Settings, check_base_url, is_loopback
+from civitai_dl.config import Settings, check_base_url, is_loopback, usual_fallbacks
 from civitai_dl.domain.entities import Dialect, Selection
 from civitai_dl.errors import ConfigError
 
@@ -79,6 +79,11 @@ def recall(settings: Settings, text: str, *, given: Collection[str]) -> Settings
             hint=f"give --base-url {found.base_url}, or --base-url {settings.base_url}",
         )
     names = set(_Remembered.__struct_fields__) - set(given) - {"dry_run"}
+    if "base_url" in names and found.base_url != settings.base_url:
+        # Those of the settings belong to another service, and an archive names none: the key would
+        # go to them.
+        ways = replace(settings.ways, fallbacks=usual_fallbacks(found.base_url))
+        settings = replace(settings, ways=ways)
     return replace(settings, **{name: getattr(found, name) for name in names})
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from civitai_dl._compose import opened, teller
+from civitai_dl._state import opened, teller
 from civitai_dl.adapters.catalog import STATE_FILE, Database
 from civitai_dl.adapters.storage import (
     STATE,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import queue
-import re
 import socket
 import threading
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,19 +14,16 @@ import anyio.to_thread
 
 from civitai_dl._finding import OK, PROBLEM, WARNING, Finding
 from civitai_dl._whoami import Heard, ask_service
+from civitai_dl.config import proxies_in_force
 from civitai_dl.domain.decisions import MOST_SKEW, Reach
 
 if TYPE_CHECKING:
     from civitai_dl.config import Origin, Settings
+    from civitai_dl.domain.entities import Ways
     from civitai_dl.ports import Clock
 
 LOOK_UP_SECONDS = 10.0
 """Seconds for which an address is looked up; systems try for half a minute and longer."""
-
-PROXY_NAMES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
-"""Variables that name proxies; the same in lower case counts as well."""
-
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@|^[^/@\s]*:[^/@\s]*@")
 
 LATER = "try again later"
 OPEN_SITE = "open the site in a browser from this address, then try again later"
@@ -64,16 +60,20 @@ _REACHES = {
 
 
 async def look_at_the_way(
-    settings: Settings, clock: Clock, environment: Mapping[str, str], key_from: Origin | None
+    settings: Settings, clock: Clock, key_from: Origin | None
 ) -> list[Finding]:
     """Everything between here and the service, within half a minute; raises nothing expected.
 
     key_from: where the key of the settings comes from.
     """
+    active = proxies_in_force(settings.ways)
     address = await find_address(settings.base_url)
+    if active:
+        # The proxy may know names that nobody here does.
+        address = [replace(one, level=WARNING) for one in address if one.level != OK]
     heard = await ask_service(settings, clock)
     return [
-        of_proxies(environment),
+        of_proxies(settings.ways),
         *address,
         of_service(heard, settings.base_url),
         of_key(heard, key_from, has_key=settings.token is not None),
@@ -81,29 +81,22 @@ async def look_at_the_way(
     ]
 
 
-def look_offline(
-    settings: Settings, environment: Mapping[str, str], key_from: Origin | None
-) -> list[Finding]:
+def look_offline(settings: Settings, key_from: Origin | None) -> list[Finding]:
     """What can be told of it without asking anybody."""
     key = of_key(Heard(None), key_from, has_key=settings.token is not None)
     if settings.token is not None:
         key = Finding(OK, "key", "there is an API key ({origin})", {"origin": str(key_from)})
     untold = Finding(OK, "service", "the service was not asked (--offline)")
-    return [of_proxies(environment), untold, key]
+    return [of_proxies(settings.ways), untold, key]
 
 
-def of_proxies(environment: Mapping[str, str]) -> Finding:
-    """Which proxies the environment names; passwords are not repeated."""
-    found = {
-        name: _CREDENTIALS.sub("***@", text)
-        for usual in PROXY_NAMES
-        for name in (usual, usual.lower())
-        if (text := environment.get(name, "").strip())
-    }
-    if not found:
-        return Finding(OK, "proxies", "the environment names no proxy")
-    names = ", ".join(f"{name}={text}" for name, text in found.items())
-    return Finding(OK, "proxies", "the environment names proxies: {names}", {"names": names})
+def of_proxies(ways: Ways) -> Finding:
+    """Which proxies are in force, and who names them; passwords are not repeated."""
+    active = proxies_in_force(ways)
+    if not active:
+        return Finding(OK, "proxies", "no proxy is in force")
+    names = ", ".join(f"{one.scheme}: {one.url} ({one.origin})" for one in active)
+    return Finding(OK, "proxies", "proxies in force: {names}", {"names": names})
 
 
 async def find_address(base_url: str, *, seconds: float = LOOK_UP_SECONDS) -> list[Finding]:

@@ -60,7 +60,9 @@ async def ask_service(settings: Settings, clock: Clock, *, patience: float = PAT
     begun = clock.now()
     try:
         with anyio.fail_after(patience):
-            opening = open_engine(user_agent(), silence=patience, name=settings.engine)
+            opening = open_engine(
+                user_agent(), silence=patience, name=settings.engine, ways=settings.ways
+            )
             async with opening as engine:
                 reply = await engine.ask(settings.base_url + PATH, headers)
                 try:

@@ -4,6 +4,7 @@ CivitaiDLError                    what happened, to which task, and a hint
   UsageError                      correct the command and run it again (exit 2)
     TargetError                   a line or argument that names nothing Civitai has
     ConfigError                   a setting that cannot be read
+      ProxyRefused                the proxy wants another user or password
   SourceError                     the Civitai API did not give what was asked
     NotFound                      404, 410: it is not there (or not there yet)
     NeedsLogin                    401: a key is needed, or the creator disabled downloads
@@ -15,6 +16,7 @@ CivitaiDLError                    what happened, to which task, and a hint
     UnexpectedShape               an answer that is not what the service documents
   TransferError                   bytes did not arrive
     ConnectionLost                reset, early end: continue where it stopped
+      ProxyTrouble                the proxy on the way, not the host behind it
     Stalled                       the connection lives but nothing comes
     LinkExpired                   a signed link is no longer accepted: ask for a new one
     BadAnswer                     a page or error text came where a file is due
@@ -54,6 +56,10 @@ class TargetError(UsageError):
 
 class ConfigError(UsageError):
     """A setting that cannot be read or does not fit."""
+
+
+class ProxyRefused(ConfigError):
+    """The proxy wants a user and password, or others; asking again would only lock the account."""
 
 
 class SourceError(CivitaiDLError):
@@ -146,6 +152,10 @@ class TransferError(CivitaiDLError):
 
 class ConnectionLost(TransferError):
     """The connection broke or ended early."""
+
+
+class ProxyTrouble(ConnectionLost):
+    """The proxy cannot be reached, does not let us through, or is none."""
 
 
 class Stalled(TransferError):

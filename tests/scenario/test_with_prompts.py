@@ -13,9 +13,9 @@ import pytest
 from archives import FAST, run, tree, wanted
 
 from civitai_dl import _embedding
-from civitai_dl._compose import opened
 from civitai_dl._embedding import FOLDER, Embedding, copy_of, is_due
 from civitai_dl._redress import RedressReport, redress
+from civitai_dl._state import opened
 from civitai_dl.adapters.catalog import Database
 from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.adapters.storage import STATE, LocalStorage, open_storage

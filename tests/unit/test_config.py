@@ -33,6 +33,7 @@ from civitai_dl.domain.entities import (
     Selection,
     VersionTarget,
     Wanted,
+    Ways,
 )
 from civitai_dl.domain.messages import Language
 from civitai_dl.errors import ConfigError, TargetError
@@ -365,7 +366,7 @@ def test_the_platforms_configuration_file_is_found(tmp_path, monkeypatch):
 def test_without_flags_the_promised_defaults_hold(settings_of):
     """The defaults are those of the contract: 0.5 and 2 requests a second, 5 tries, 5 minutes."""
     settings = settings_of()
-    assert Settings() == settings
+    assert Settings(ways=Ways(fallbacks=("https://civitai.red",))) == settings
     assert (settings.output, settings.base_url) == ("./civitai", "https://civitai.com")
     assert (settings.max_rate_model, settings.max_rate_image) == (0.5, 2.0)
     assert (settings.retries, settings.max_wait, settings.resume) == (5, 300.0, True)

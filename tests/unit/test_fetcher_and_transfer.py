@@ -19,6 +19,7 @@ from civitai_dl.adapters.fetcher import HttpFetcher, open_engine, open_fetcher
 from civitai_dl.adapters.fetcher._aiohttp import AiohttpEngine
 from civitai_dl.adapters.fetcher._bandwidth import Bandwidth
 from civitai_dl.adapters.fetcher._head import Head, read_answer
+from civitai_dl.adapters.fetcher._sessions import FAILURES
 from civitai_dl.adapters.pacer import LanePacer, Rates
 from civitai_dl.adapters.storage import STATE, LocalStorage
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
@@ -746,9 +747,21 @@ class Session:
         return self.replies[len(self.asked) - 1]
 
 
+class OneSession:
+    """Gives the same session for every way."""
+
+    failures = FAILURES
+
+    def __init__(self, session: object) -> None:
+        self.session = session
+
+    async def by(self, _proxy: object) -> object:
+        return self.session
+
+
 def fetcher_over(session: Session) -> HttpFetcher:
     return HttpFetcher(
-        AiohttpEngine(session),
+        AiohttpEngine(OneSession(session)),
         guard=lambda url: True,
         bandwidth=Bandwidth(0, Clock()),
         clock=Clock(),

@@ -64,8 +64,8 @@ def write_beside(path: Path, text: str | None) -> None:
 def retry_command(words: Sequence[str], wanted: Sequence[Wanted]) -> list[str]:
     """The command as it was given, to be run again by itself.
 
-    Without the key, which comes from the environment, and with the things that standard input
-    named in place of it.
+    Without the key and a proxy's password, which come from the environment or the settings, and
+    with the things that standard input named in place of it.
     """
     kept: list[str] = []
     left = iter(words)
@@ -74,6 +74,9 @@ def retry_command(words: Sequence[str], wanted: Sequence[Wanted]) -> list[str]:
         if name == "--token":
             if not value:
                 next(left, None)
+        elif name == "--proxy":
+            value = value if "=" in word else next(left, "")
+            kept += [] if "@" in value else [name, value]
         elif name in ("--users", "--models", "-i", "--input-file"):
             value = value or next(left, "")
             kept += [] if value == "-" else [name, value]

@@ -21,7 +21,7 @@ from ._flags import CONTEXT, shared
 )
 @click.option("--offline", is_flag=True, help="Do not ask the service.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
-@shared("token", "base_url", "lang", "config")
+@shared("token", "proxy", "ca_file", "base_url", "lang", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Look for what is wrong with an archive, the way to the service and the key; say what to do.

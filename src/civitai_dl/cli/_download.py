@@ -54,8 +54,7 @@ Examples:
 @search_options
 @click.option("--skip-bad-lines", is_flag=True, help="Warn about lines that name nothing.")
 @shared("json_logs", "log_file", "verbose", "quiet", "lang")
-@click.option("--base-url", metavar="URL", help="The service.  [https://civitai.com]")
-@shared("config")
+@shared("proxy", "ca_file", "base_url", "config")
 @click.option("--engine", type=click.Choice(["fast"]), default="fast", hidden=True)
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:

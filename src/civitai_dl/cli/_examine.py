@@ -22,6 +22,7 @@ from civitai_dl.config import (
     of_flags,
     platform_file,
     stray_variables,
+    without_ways,
 )
 from civitai_dl.domain.messages import Messages
 from civitai_dl.errors import ConfigError, UsageError
@@ -56,7 +57,7 @@ def examine(
     """
     # An option that is wrong is told as with any command; what a file says, as a finding.
     alone = Layers([of_flags(flags)])
-    settings, layers = settings_of(alone, environment), alone
+    settings, layers = settings_of(alone, without_ways(environment)), alone
     about: list[Finding] = []
     try:
         layers, settings = load_layers(flags, environment)
@@ -71,9 +72,9 @@ def examine(
     settings, key_from, trouble = _with_key(settings, layers, messages)
     about += trouble
     if flags.get("offline") is True:
-        about += look_offline(settings, environment, key_from)
+        about += look_offline(settings, key_from)
     else:
-        about += anyio.run(look_at_the_way, settings, SystemClock(), environment, key_from)
+        about += anyio.run(look_at_the_way, settings, SystemClock(), key_from)
     if trouble:
         about = [one for one in about if one.topic != "key" or one in trouble]
     return Seen([*archive, *versions(), *about], _status(archive, about), messages)

@@ -85,7 +85,21 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
         {"is_flag": True, "help": "Copies of images with their prompts, in with_prompts/."},
         "",
     ),
-    "base_url": (("--base-url",), {"metavar": "URL", "help": "The service."}, ""),
+    "base_url": (
+        ("--base-url",),
+        {"multiple": True, "metavar": "URL", "help": "The service; others after it in doubt."},
+        "",
+    ),
+    "proxy": (
+        ("--proxy",),
+        {"metavar": "URL", "help": "http, https, socks5 or socks5h proxy; or none."},
+        "",
+    ),
+    "ca_file": (
+        ("--ca-file",),
+        {"metavar": "FILE", "help": "Certificates to believe beside the system's."},
+        "",
+    ),
     "config": (("--config",), {"metavar": "FILE", "help": "Settings in TOML."}, ""),
     "profile": (("--profile",), {"metavar": "NAME", "help": "A profile of that file."}, ""),
 }

@@ -33,8 +33,7 @@ from ._flags import CONTEXT, shared
 @click.option("--json", "as_json", is_flag=True, help="The account as JSON.")
 @shared("token", "max_rate_model", "concurrency", "limit_rate", "retries", "max_wait")
 @shared("log_file", "verbose", "quiet", "lang")
-@click.option("--base-url", metavar="URL", help="The service.  [https://civitai.com]")
-@shared("config")
+@shared("proxy", "ca_file", "base_url", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Find out which files below PATH are from Civitai, and take these into the archive.

@@ -22,7 +22,7 @@ from ._flags import CONTEXT, shared
     show_default=True,
     help="Where the key is kept; auto: the keyring where there is one, else the file.",
 )
-@shared("base_url", "lang", "config")
+@shared("proxy", "ca_file", "base_url", "lang", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Ask for the API key, try it, and store it for this service.

@@ -14,15 +14,17 @@ from civitai_dl.config import (
     Kind,
     Layers,
     Settings,
-    check_base_url,
     collect,
     find_engine,
+    find_ways,
+    read_base_urls,
     read_dialects,
     read_key,
     read_layers,
     read_size,
     read_span,
     told_of,
+    without_ways,
 )
 from civitai_dl.domain.entities import Wanted
 from civitai_dl.domain.messages import Language, pick_language
@@ -34,6 +36,9 @@ from ._selecting import read_selection
 T = TypeVar("T")
 
 Values = Mapping[str, object]
+
+ASKING = frozenset({"token", "proxy", "base_url"})
+"""Options of commands that ask the service; no other command has any of them."""
 
 
 def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
@@ -47,7 +52,9 @@ def load_layers(flags: Values, environment: Mapping[str, str]) -> tuple[Layers, 
     judge = partial(settings_of, environment={})
     layers = read_layers(flags, environment, judge)
     try:
-        settings = settings_of(layers, environment)
+        # A command that asks nobody does not mind what the environment says of proxies.
+        asks = not ASKING.isdisjoint(flags)
+        settings = settings_of(layers, environment if asks else without_ways(environment))
     except ConfigError as error:
         raise told_of(error, layers, judge) from None
     return layers, replace(
@@ -62,9 +69,10 @@ def load_layers(flags: Values, environment: Mapping[str, str]) -> tuple[Layers, 
 def settings_of(layers: Layers, environment: Mapping[str, str]) -> Settings:
     """The settings that layers hold. Raises: ConfigError for the first that does not fit."""
     selected = read_selection(layers)
+    base_url, fallbacks = read_base_urls(layers)
     return Settings(
         output=layers.text("output") or str(DEFAULTS["output"]),
-        base_url=check_base_url(layers.text("base_url") or str(DEFAULTS["base_url"])),
+        base_url=base_url,
         token=read_key(layers.raw("token")),
         selection=selected.selection,
         warnings=selected.warnings,
@@ -82,6 +90,7 @@ def settings_of(layers: Layers, environment: Mapping[str, str]) -> Settings:
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
         embed_metadata=layers.on("embed_metadata"),
+        ways=find_ways(layers, environment, fallbacks=fallbacks),
     )
 
 

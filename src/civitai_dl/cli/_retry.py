@@ -25,7 +25,8 @@ from ._flags import CONTEXT, EFFORT, shared
     defaults=False,
 )
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")
-@shared("json_logs", "log_file", "verbose", "quiet", "lang", "base_url", "config")
+@shared("json_logs", "log_file", "verbose", "quiet", "lang")
+@shared("proxy", "ca_file", "base_url", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Try again what failed, or was left, in the last runs; list nothing anew.

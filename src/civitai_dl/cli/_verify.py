@@ -27,8 +27,7 @@ from ._flags import CONTEXT, shared
 @click.option("-v", "--verbose", is_flag=True, help="While healing, every event as a line.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing when all is well.")
 @shared("lang")
-@click.option("--base-url", metavar="URL", help="The service.  [that of the last run]")
-@shared("config")
+@shared("proxy", "ca_file", "base_url", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Read every stored file, or those of the targets, and compare SHA256 with the catalog.

@@ -13,7 +13,7 @@ from ._flags import CONTEXT, shared
     epilog="\b\nExamples:\n  civitai-dl whoami\n  civitai-dl whoami --json",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-@shared("token", "base_url", "lang", "config")
+@shared("token", "proxy", "ca_file", "base_url", "lang", "config")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: object) -> None:
     """Try the API key that a run would use, and tell whose it is and where it comes from.

@@ -29,6 +29,14 @@ from ._load import (
 from ._settings import BASE_URL, ENGINES, Settings
 from ._table import DEFAULTS, EXAMPLES, MEANINGS, TOKEN_NAMES
 from ._values import read_dialects, read_levels, read_size, read_span
+from ._ways import (
+    ActiveProxy,
+    find_ways,
+    proxies_in_force,
+    read_base_urls,
+    usual_fallbacks,
+    without_ways,
+)
 
 if TYPE_CHECKING:
     from ._stored import KeyStore, is_wide, service_name, usable_keyring
@@ -46,6 +54,7 @@ __all__ = [
     "PRECISIONS",
     "STDIN",
     "TOKEN_NAMES",
+    "ActiveProxy",
     "BadLine",
     "ConfigFile",
     "KeyStore",
@@ -62,6 +71,7 @@ __all__ = [
     "config_path",
     "different_tokens",
     "find_engine",
+    "find_ways",
     "has_stored_keys",
     "is_loopback",
     "is_wide",
@@ -71,6 +81,8 @@ __all__ = [
     "parse_model",
     "parse_user",
     "platform_file",
+    "proxies_in_force",
+    "read_base_urls",
     "read_config",
     "read_dialects",
     "read_key",
@@ -84,6 +96,8 @@ __all__ = [
     "stray_variables",
     "told_of",
     "usable_keyring",
+    "usual_fallbacks",
+    "without_ways",
 ]
 
 __getattr__ = opens_later(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from civitai_dl.domain.entities import Secret
+from civitai_dl.domain.entities import ProxyText, Secret
 from civitai_dl.errors import ConfigError
 
-from ._table import DEFAULTS, TWO_SIDED, variables_of
+from ._table import DEFAULTS, PROXIES, TWO_SIDED, variables_of
 
 Values = Mapping[str, object]
 
@@ -90,8 +90,17 @@ def of_environment(environment: Mapping[str, str]) -> Layer:
 
 
 def hidden(values: Values) -> dict[str, object]:
-    """The same values, with a key that prints as stars."""
+    """The same values, with a key that prints as stars, and proxies without their passwords."""
     found = dict(values)
+    for name in PROXIES:
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = ProxyText(value)
+        elif isinstance(value, dict):
+            found[name] = {
+                key: ProxyText(one) if isinstance(one, str) and key != "no_proxy" else one
+                for key, one in value.items()
+            }
     if isinstance(token := found.get("token"), str):
         found["token"] = Secret(token)
     return found

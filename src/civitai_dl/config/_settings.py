@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection
+from civitai_dl.domain.entities import USUAL_DIALECTS, Dialect, Secret, Selection, Ways
 from civitai_dl.domain.messages import Language
 
 BASE_URL = "https://civitai.com"
@@ -25,6 +25,7 @@ class Settings:
     warnings: what was doubtful in what was read, one sentence each, to be told once.
     stored_key: finds the key that was stored for a service, by its base URL, where none was given
     otherwise; it may raise ConfigError. A key belongs to its service and does not follow another.
+    ways: proxies, certificates, and other hosts of the service; none by default.
     """
 
     output: str = "./civitai"
@@ -51,3 +52,4 @@ class Settings:
     embed_metadata: bool = False
     warnings: tuple[str, ...] = ()
     stored_key: Callable[[str], Secret | None] | None = None
+    ways: Ways = Ways()

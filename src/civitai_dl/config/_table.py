@@ -41,6 +41,11 @@ DEFAULTS: Mapping[str, object] = {
     "max_wait": "5m",
     "no_resume": False,
     "base_url": BASE_URL,
+    "proxy": None,
+    "proxy_http": None,
+    "proxy_https": None,
+    "no_proxy": None,
+    "ca_file": None,
     "json_logs": False,
     "log_file": None,
     "lang": None,
@@ -63,13 +68,26 @@ EXAMPLES: Mapping[str, object] = {
     "size": "pruned",
     "max_file_size": "8G",
     "exclude": ["exclude.txt"],
+    "proxy": "socks5h://127.0.0.1:1080",
+    "proxy_http": "http://proxy.example:3128",
+    "proxy_https": "http://proxy.example:3128",
+    "no_proxy": [".example", "10.0.0.0/8"],
+    "ca_file": "corporate.pem",
     "log_file": "civitai-dl.log",
     "lang": "en",
 }
 """For each setting without a default, but for the key, a value that could stand in a file."""
 
-MEANINGS: Mapping[str, str] = {"max_rate_resolve": "Requests/s for links to files."}
+MEANINGS: Mapping[str, str] = {
+    "max_rate_resolve": "Requests/s for links to files.",
+    "proxy_http": "The proxy for addresses of http.",
+    "proxy_https": "The proxy for addresses of https.",
+    "no_proxy": "Hosts that are reached without a proxy.",
+}
 """For each setting without an option, whose help says it otherwise, what it is about."""
+
+PROXIES = ("proxy", "proxy_http", "proxy_https")
+"""Settings that may hold a password."""
 
 TWO_SIDED = frozenset({"nsfw", "include_training_data"})
 """Switches with a flag for either side, so that a flag that is False was given, too."""

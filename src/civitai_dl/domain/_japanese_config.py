@@ -38,8 +38,8 @@ CONFIG: dict[str, str] = {
         "{url} の API キーを {path} に保存しました (本人だけが読めます)"
     ),
     # the way to the service
-    "the environment names no proxy": "環境変数にプロキシの指定はありません",
-    "the environment names proxies: {names}": "環境変数のプロキシ指定: {names}",
+    "no proxy is in force": "プロキシは使っていません",
+    "proxies in force: {names}": "使用中のプロキシ: {names}",
     "{host} has the address {addresses}": "{host} のアドレス: {addresses}",
     "no address is known for {host}: {why}": "{host} のアドレスが分かりません: {why}",
     "look at your network and its name servers": "ネットワークと DNS を確認してください",

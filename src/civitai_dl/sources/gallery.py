@@ -18,6 +18,7 @@ from civitai_dl.domain.decisions import (
     judge_image,
     listed_image_task,
     next_step,
+    split_cursor,
     stretch_task,
     user_folder,
 )
@@ -202,6 +203,7 @@ async def _lost_at_border(
     cursor: str, ref: GalleryRef, images: list[Image], desk: Desk
 ) -> list[Image]:
     """The image that newest-first loses at this border: the cursor is its id (server source)."""
+    cursor, _ = split_cursor(cursor)
     if not cursor.isdigit() or any(image.id == int(cursor) for image in images):
         return []
     alone = replace(ref, query=GalleryQuery(image_id=ImageId(int(cursor))), cursor=None, limit=None)

@@ -60,12 +60,16 @@ class Asker(Protocol):
     ) -> Answering:
         """Send one GET, or with a body one POST, and wait for the head of the answer.
 
-        Raises: TransferError, OutOfHandles.
+        Raises: TransferError, OutOfHandles, ProxyRefused.
         """
 
 
 class NoAnswerError(Exception):
-    """Nothing came, or not all of it; says why, without the address."""
+    """Nothing came, or not all of it; says why, without the address. hint: what to do about it."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class Reply:
 async def ask_whole(
     asker: Asker, url: str, headers: Mapping[str, str], sent: bytes | None = None
 ) -> Reply:
-    """Ask, and read the answer to its end. Raises: NoAnswerError, OutOfHandles."""
+    """Ask, and read the answer to its end. Raises: NoAnswerError, OutOfHandles, ProxyRefused."""
+    hint = ""
     try:
         with anyio.fail_after(LONGEST):
             # Pages of JSON are a tenth of their length then.
@@ -101,14 +106,14 @@ async def ask_whole(
     except (Stalled, TimeoutError):
         why = "no answer in time"
     except TransferError as error:
-        why = error.message
+        why, hint = error.message, error.hint
     else:
         found: dict[str, str] = {}
         for name, value in answering.head.lines:
             found.setdefault(name.lower(), value)
         return Reply(answering.head.status, found, _decoded(body, found))
     # Raised out here, where nothing is chained: a library's errors may hold the key.
-    raise NoAnswerError(why)
+    raise NoAnswerError(why, hint)
 
 
 async def _whole(answering: Answering) -> bytes:

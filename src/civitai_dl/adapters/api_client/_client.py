@@ -31,7 +31,10 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class ApiClient:
-    """JsonApi and LinkResolver of one base URL. asker: has connections that nobody else uses."""
+    """JsonApi and LinkResolver of one base URL. asker: has connections that nobody else uses.
+
+    host: name and port of the base URL, in lower case.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class ApiClient:
     ) -> None:
         self._asker = asker
         self._base = base_url.rstrip("/")
-        self._host = urlsplit(base_url).netloc.lower()
+        self.host = urlsplit(base_url).netloc.lower()
         self._token = token
         self._clock = clock
         self._pacer = pacer
@@ -119,7 +122,7 @@ class ApiClient:
         raise error
 
     def _lane(self, name: str) -> PacedLane:
-        return PacedLane(name, self._host)
+        return PacedLane(name, self.host)
 
     def _is_ours(self, location: str) -> bool:
         """Whether a redirect stays with the API, so that the key may go along."""
@@ -146,7 +149,7 @@ class ApiClient:
         try:
             reply = await ask_whole(self._asker, url, headers, sent)
         except NoAnswerError as error:
-            raise _told(turn, Unavailable(f"{what}: {error}", status=0)) from None
+            raise _told(turn, Unavailable(f"{what}: {error}", status=0, hint=error.hint)) from None
         if reply.is_too_large:
             raise UnexpectedShape(f"{what}: the answer is larger than {LARGEST_ANSWER >> 20} MiB")
         if reply.status != 200 or reply.body.lstrip()[:1] not in (b"{", b"["):

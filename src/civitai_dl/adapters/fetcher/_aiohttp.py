@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -12,11 +12,15 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from civitai_dl.domain.entities import SignedUrl
+from civitai_dl.domain.decisions import choose_proxy
+from civitai_dl.domain.entities import Proxy, SignedUrl, Ways
 from civitai_dl.errors import CivitaiDLError, ConnectionLost, OutOfHandles, Stalled, TransferError
 
 from ._engine import CONNECT_SECONDS, SILENCE, no_address, untrusted
 from ._head import Head
+from ._proxied import WANTS_LOGIN, is_in_the_clear, refused
+from ._sessions import Sessions, http_proxy, judge_aiohttp
+from ._trust import Trust, tls_context
 
 
 class AiohttpReply:
@@ -81,8 +85,11 @@ def _came_before(content: aiohttp.StreamReader) -> bytes:
 class AiohttpEngine:
     """See Engine. silence: seconds without a byte after which a connection is given up."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, silence: float = SILENCE) -> None:
-        self._session = session
+    def __init__(
+        self, sessions: Sessions, *, silence: float = SILENCE, ways: Ways | None = None
+    ) -> None:
+        self._sessions = sessions
+        self._ways = ways or Ways()
         self.silence = silence
         self._timeout = aiohttp.ClientTimeout(
             total=None, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=silence
@@ -94,31 +101,32 @@ class AiohttpEngine:
     ) -> AiohttpReply:
         """See Engine."""
         host = urlsplit(url).hostname or ""
+        proxy = choose_proxy(self._ways, url)
+        through, login = http_proxy(proxy)
         try:
             # A head that comes drop by drop is never silent for long, and may not last for ever.
             with anyio.fail_after(CONNECT_SECONDS + 2 * self.silence):
                 # `encoded`: quoting again would break the signature.
-                session = self._session
+                session = await self._sessions.by(proxy)
                 send = session.get if body is None else partial(session.post, data=body)
                 response = await send(
                     URL(url, encoded=True),
                     headers=headers,
+                    proxy=through,
+                    proxy_headers=login,
                     allow_redirects=False,
                     timeout=self._timeout,
                 )
-        except (  # before 3.11 the two time-outs are two things
-            aiohttp.ClientError,
-            asyncio.TimeoutError,  # as above
-            TimeoutError,
-            OSError,
-            ValueError,
-        ) as error:
+        except self._sessions.failures as error:
             failed: BaseException = error
         else:
-            self.open.add(response)
-            return AiohttpReply(response, host, self)
+            if proxy is None or response.status != WANTS_LOGIN or not is_in_the_clear(proxy, url):
+                self.open.add(response)
+                return AiohttpReply(response, host, self)
+            response.close()
+            raise refused(proxy)
         # Made out here, where nothing is chained: the library's errors hold the link.
-        raise _unanswered(failed, url, host)
+        raise _unanswered(failed, url, host, proxy)
 
     def drop(self) -> None:
         """See Engine."""
@@ -126,8 +134,11 @@ class AiohttpEngine:
             response.close()
 
 
-def _unanswered(failed: BaseException, url: str, host: str) -> CivitaiDLError:
+def _unanswered(failed: BaseException, url: str, host: str, proxy: Proxy | None) -> CivitaiDLError:
     """What it means that no answer came, without what the library says: it may hold the link."""
+    judged = None if proxy is None else judge_aiohttp(proxy, host, failed)
+    if judged is not None:
+        return judged
     if isinstance(failed, aiohttp.ServerTimeoutError):
         return Stalled("no answer in time")
     if isinstance(failed, aiohttp.InvalidURL):
@@ -140,15 +151,10 @@ def _unanswered(failed: BaseException, url: str, host: str) -> CivitaiDLError:
 
 
 @asynccontextmanager
-async def open_aiohttp(*, user_agent: str, silence: float) -> AsyncIterator[AiohttpEngine]:
+async def open_aiohttp(
+    *, user_agent: str, trust: Trust, silence: float, ways: Ways
+) -> AsyncIterator[AiohttpEngine]:
     """An engine with its own connections, cookies off, and bodies as they are on the wire."""
-    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=300)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        headers={"User-Agent": user_agent, "Accept-Encoding": "identity", "Accept": "*/*"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-        requote_redirect_url=False,
-    ) as session:
-        yield AiohttpEngine(session, silence=silence)
+    async with AsyncExitStack() as stack:
+        sessions = Sessions(stack, user_agent=user_agent, tls=tls_context(trust))
+        yield AiohttpEngine(sessions, silence=silence, ways=ways)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import pycurl
@@ -80,11 +80,18 @@ class Channel:
         self.code: int | None = None
 
     def begin(
-        self, multi: Multi, address: str, headers: Sequence[str], body: bytes | None = None
+        self,
+        multi: Multi,
+        address: str,
+        headers: Sequence[str],
+        body: bytes | None = None,
+        options: Mapping[int, str | bytes | None] | None = None,
     ) -> None:
-        """Ask. address: in ASCII. body: of a POST; None for a GET."""
+        """Ask. address: in ASCII. body: of a POST; None for a GET. options: of this time."""
         self._clear()
         self._multi = multi
+        for option, value in (options or {}).items():
+            self._easy.setopt(option, value)
         if body is None:
             self._easy.setopt(pycurl.HTTPGET, 1)
         else:
@@ -105,6 +112,10 @@ class Channel:
     def system_error(self) -> int:
         """The error number of the operating system, 0 for none."""
         return int(self._easy.getinfo(pycurl.OS_ERRNO))
+
+    def number(self, info: int) -> int:
+        """What libcurl tells of this transfer; 0 for nothing."""
+        return int(self._easy.getinfo(info))
 
     async def wait(self, seconds: float) -> bool:
         """Wait for the head, for ripe bytes or for the end; False when the time is over."""

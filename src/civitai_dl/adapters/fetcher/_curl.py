@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import socket
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pycurl
 
+from civitai_dl.domain.decisions import choose_proxy
+from civitai_dl.domain.entities import Proxy, Ways
 from civitai_dl.errors import (
     CivitaiDLError,
     ConnectionLost,
@@ -25,6 +26,7 @@ from civitai_dl.ports import Chunk
 
 from ._address import plain_address
 from ._channel import DROPPED, Channel
+from ._curl_ways import ALWAYS, PROXY_WANTS_LOGIN, believe, by_way
 from ._engine import CONNECT_SECONDS, untrusted
 from ._head import Head
 from ._multi import Multi
@@ -174,9 +176,17 @@ class CurlEngine:
     """
 
     def __init__(
-        self, *, user_agent: str, trust: Trust, silence: float, limit: Callable[[], float]
+        self,
+        *,
+        user_agent: str,
+        trust: Trust,
+        silence: float,
+        limit: Callable[[], float],
+        ways: Ways,
     ) -> None:
         self.silence = silence
+        self._ways = ways
+        self._blob = trust.blob()
         self._user_agent = user_agent
         self._trust = trust
         self._buffers = Buffers(limit)
@@ -190,11 +200,12 @@ class CurlEngine:
         """See Engine."""
         address = plain_address(url)
         host = urlsplit(url).hostname or ""
+        proxy = choose_proxy(self._ways, address)
         channel = self._channel()
         try:
             lines = [f"{name}: {text}" for name, text in {**PLAIN, **headers}.items()]
-            channel.begin(self._multi, address, lines, body)
-            failed = await self._head(channel, host)
+            channel.begin(self._multi, address, lines, body, by_way(self._ways, proxy))
+            failed = await self._head(channel, host, proxy)
             found = None if failed is not None else channel.parse_head()
         except BaseException:  # whatever ends it, the connection is nobody's then
             self.release(channel)
@@ -202,9 +213,17 @@ class CurlEngine:
         if found is None:
             self.release(channel)
             raise failed or ConnectionLost(f"the answer of {host} is malformed")
+        if proxy is not None and found[0] == PROXY_WANTS_LOGIN:
+            from ._proxied import is_in_the_clear, refused
+
+            if is_in_the_clear(proxy, address):
+                self.release(channel)
+                raise refused(proxy)
         return CurlReply(Head(*found, host), channel, self)
 
-    async def _head(self, channel: Channel, host: str) -> CivitaiDLError | None:
+    async def _head(
+        self, channel: Channel, host: str, proxy: Proxy | None
+    ) -> CivitaiDLError | None:
         """Wait until the head has come; what came instead."""
         # A head that comes drop by drop is never silent for long, and may not last for ever.
         loop = asyncio.get_running_loop()
@@ -216,7 +235,7 @@ class CurlEngine:
             silent = channel.has_connected and channel.head_size == before
             if silent or loop.time() >= end:
                 return Stalled("no answer in time")
-        return None if channel.has_head else _unanswered(channel, host)
+        return None if channel.has_head else _unanswered(channel, host, proxy)
 
     def drop(self) -> None:
         """See Engine."""
@@ -256,9 +275,7 @@ class CurlEngine:
             pycurl.PATH_AS_IS: 1,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.HTTP09_ALLOWED: 0,
-            # A proxy that the environment names would see what is asked for.
-            pycurl.PROXY: "",
-            pycurl.NOPROXY: "*",
+            **ALWAYS,
             pycurl.NETRC: pycurl.NETRC_IGNORED,
             pycurl.USERAGENT: self._user_agent,
             pycurl.CONNECTTIMEOUT_MS: int(CONNECT_SECONDS * 1000),
@@ -269,24 +286,20 @@ class CurlEngine:
         }
         for option, value in options.items():
             easy.setopt(option, value)
-        self._believe(easy)
+        believe(easy, self._trust, self._blob)
         return Channel(easy, take=self._buffers.take, give=self._buffers.give)
 
-    def _believe(self, easy: pycurl.Curl) -> None:
-        if self._trust.file is not None:
-            easy.setopt(pycurl.CAINFO, self._trust.file)
-            # Beside a folder libcurl would read the file anew for each connection.
-            easy.unsetopt(pycurl.CAPATH)
-        elif self._trust.folder is not None:
-            easy.setopt(pycurl.CAPATH, self._trust.folder)
-            easy.unsetopt(pycurl.CAINFO)
-        elif sys.platform in ("win32", "darwin"):
-            easy.setopt(pycurl.SSL_OPTIONS, pycurl.SSLOPT_NATIVE_CA)
 
-
-def _unanswered(channel: Channel, host: str) -> CivitaiDLError:
+def _unanswered(channel: Channel, host: str, proxy: Proxy | None) -> CivitaiDLError:
     """What it means that no answer came."""
     code = channel.code
+    if proxy is not None and code is not None and channel.system_error not in NO_HANDLE:
+        from ._proxied import judge_curl
+
+        tunnel, socks = channel.number(pycurl.HTTP_CONNECTCODE), channel.number(pycurl.PROXY_ERROR)
+        judged = judge_curl(proxy, host, code=code, tunnel=tunnel, socks=socks)
+        if judged is not None:
+            return judged
     if code in NO_TRUST:
         return untrusted(host)
     if code == pycurl.E_OPERATION_TIMEDOUT:
@@ -311,10 +324,15 @@ def _no_handle_is_left() -> bool:
 
 @asynccontextmanager
 async def open_curl(
-    *, user_agent: str, trust: Trust, silence: float, limit: Callable[[], float]
+    *,
+    user_agent: str,
+    trust: Trust,
+    silence: float,
+    limit: Callable[[], float],
+    ways: Ways,
 ) -> AsyncIterator[CurlEngine]:
     """An engine with its own connections, cookies off, and bodies as they are on the wire."""
-    engine = CurlEngine(user_agent=user_agent, trust=trust, silence=silence, limit=limit)
+    engine = CurlEngine(user_agent=user_agent, trust=trust, silence=silence, limit=limit, ways=ways)
     try:
         yield engine
     finally:

@@ -48,8 +48,8 @@ class Engine(Protocol):
 
         body: send this in a POST instead.
         Raises: ConnectionLost (its status UNTRUSTED for a certificate that is not trusted),
-        Stalled, BadAnswer for what is no address, OutOfHandles. None of them holds the link, nor
-        is chained to an error that may.
+        Stalled, BadAnswer for what is no address, OutOfHandles; ProxyTrouble, ProxyRefused. None of
+        them holds the link, nor is chained to an error that may.
         """
 
     def drop(self) -> None:
@@ -62,7 +62,8 @@ def untrusted(host: str) -> ConnectionLost:
         f"the certificate of {host} is not trusted",
         status=UNTRUSTED,
         retry_after=UNTRUSTED_WAIT,
-        hint="somebody may be listening on the way; look at this network's proxy and the clock",
+        hint="somebody may be listening on the way; look at this network's proxy and the clock; "
+        "where a network does it by right, give its certificate with --ca-file",
     )
 
 

@@ -18,6 +18,7 @@ from ._damage import (
     read_subset,
     tells_segments,
 )
+from ._doubt import Doubt, Experience, doubt_empty, doubt_missing, mark_cursor, split_cursor
 from ._dressed import is_as_written, made_of
 from ._due import is_due
 from ._fair import Turns
@@ -134,6 +135,7 @@ from ._walk import (
     next_step,
     walk_again,
 )
+from ._way import choose_proxy, is_this_machine, passes_by
 
 __all__ = [
     "COMPLETE_SORT",
@@ -155,6 +157,8 @@ __all__ = [
     "Choice",
     "Complete",
     "Damage",
+    "Doubt",
+    "Experience",
     "Finding",
     "FreshStart",
     "Kept",
@@ -192,11 +196,14 @@ __all__ = [
     "belongs",
     "bury",
     "choose",
+    "choose_proxy",
     "clock_skew",
     "decide_resume",
     "decide_retry",
     "decide_room",
     "description_stem",
+    "doubt_empty",
+    "doubt_missing",
     "doubtful_versions",
     "download_path",
     "find_damage",
@@ -219,6 +226,7 @@ __all__ = [
     "is_same_wish",
     "is_settled_doubt",
     "is_strong",
+    "is_this_machine",
     "is_trickle",
     "is_unsettled",
     "judge_answer",
@@ -241,6 +249,7 @@ __all__ = [
     "lone_component",
     "looks_like_text_page",
     "made_of",
+    "mark_cursor",
     "may_fetch",
     "may_split",
     "media_of",
@@ -252,6 +261,7 @@ __all__ = [
     "next_step",
     "next_stretch",
     "paced_lane",
+    "passes_by",
     "picture_key",
     "place_names",
     "plan_model",
@@ -270,6 +280,7 @@ __all__ = [
     "shows_less",
     "slow_start",
     "sniff_media",
+    "split_cursor",
     "split_extension",
     "stand_of",
     "still_missing",

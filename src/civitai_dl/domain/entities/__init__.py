@@ -53,6 +53,7 @@ from ._transfer import (
     StoredFile,
     Taking,
 )
+from ._ways import Authorities, Proxy, ProxyText, Ways
 from ._work import (
     SUBJECTS,
     Account,
@@ -95,6 +96,7 @@ __all__ = [
     "Account",
     "Air",
     "Answer",
+    "Authorities",
     "Begun",
     "BytesReceived",
     "CreatorName",
@@ -142,6 +144,8 @@ __all__ = [
     "Placed",
     "Planned",
     "PostTarget",
+    "Proxy",
+    "ProxyText",
     "Rating",
     "Reason",
     "Role",
@@ -174,5 +178,6 @@ __all__ = [
     "VersionId",
     "VersionTarget",
     "Wanted",
+    "Ways",
     "uuid_in",
 ]

@@ -69,7 +69,8 @@ class Context:
 
     def own(self, request: Request) -> str:
         """Return the API's address as the caller wrote it: lists build URLs from Host."""
-        return f"http://{request.header('host') or self.api.removeprefix('http://')}"
+        scheme, _, host = self.api.partition("://")
+        return f"{scheme}://{request.header('host') or host}"
 
     def image_url(self, uuid: str, params: str, name: str) -> str:
         """Return the CDN address of an image; the name is decoration."""

@@ -132,8 +132,9 @@ class FakeCivitai:
             for origin, port in zip(_ROUTES, self.options.ports, strict=True):
                 server = self._server(origin)
                 stack.push_async_callback(server.stop)
-                await server.start(port)
-                own = f"http://127.0.0.1:{server.port}"
+                await server.start(port, self.options.tls)
+                scheme = "http" if self.options.tls is None else "https"
+                own = f"{scheme}://{self.options.name}:{server.port}"
                 bodies = None if origin == "api" else self.options.bodies
                 setattr(self._context, origin, bodies or own)
                 self._servers[origin] = server

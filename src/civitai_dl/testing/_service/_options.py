@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,5 +74,10 @@ class FakeOptions:
     """Scheme, host and port of somebody else's server: signed links and addresses of images lead
     there instead of to the fake. See FakeCivitai.copies for what it must have; looked at when
     serving begins."""
+    tls: ssl.SSLContext | None = None
+    """What all three origins speak TLS with; None: plain HTTP. Looked at when serving begins."""
+    name: str = "127.0.0.1"
+    """The host in the addresses that the fake gives out. It listens on 127.0.0.1 in any case: any
+    other name is for whoever can lead clients there, such as a proxy."""
     ports: tuple[int, int, int] = (0, 0, 0)
     """Ports of api, storage and cdn; 0 takes a free one."""

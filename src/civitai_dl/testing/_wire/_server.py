@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
 import traceback
 from collections.abc import Callable
@@ -47,10 +48,10 @@ class Server:
         self.bugs: list[Exception] = []
         """What the handler raised; its owner must look here after stop()."""
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen on 127.0.0.1; port 0 takes a free one. Raises: OSError."""
         self._listener = await asyncio.start_server(
-            self._connected, "127.0.0.1", port, limit=MAX_LINE, backlog=512
+            self._connected, "127.0.0.1", port, limit=MAX_LINE, backlog=512, ssl=tls
         )
         self.port = self._listener.sockets[0].getsockname()[1]
 
