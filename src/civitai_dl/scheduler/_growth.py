@@ -57,6 +57,11 @@ class Growth:
         """One of those that ended did so for the far side's sake."""
         self._troubled += 1
 
+    def break_off(self, received: int) -> None:
+        """Begin a new window: in the one under way somebody held the lane up. received: as below."""
+        self._since, self._received = -1.0, received
+        self._busy, self._ended, self._troubled = 0.0, 0, 0
+
     def look(self, now: float, received: int) -> int:
         """How many may be at work now. received: bytes of the lane since the run began."""
         self._pass(now)
