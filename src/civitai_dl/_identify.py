@@ -20,10 +20,10 @@ from civitai_dl.adapters.storage import (
     OwnedBook,
     OwnedFiles,
     find_belongings,
+    forget_wishes,
     local_path,
     measure_belonging,
     open_book,
-    take_limit,
 )
 from civitai_dl.domain.entities import (
     ModelTarget,
@@ -84,7 +84,7 @@ async def identify(
     """
     async with opened_archive(settings.output, reporter, make=True) as (storage, database):
         state = local_path(settings.output) / STATE
-        take_limit(state)
+        forget_wishes(state)
         book = await anyio.to_thread.run_sync(open_book, state)
         try:
             work = _Identifying(

@@ -18,6 +18,9 @@ COMMANDS = {
     "link": ("_link", "Place model files in the folders of A1111, ComfyUI and others."),
     "unlink": ("_unlink", "Take back what `link` placed."),
     "sidecars": ("_sidecars", "Write pages and sidecars anew from what the archive holds."),
+    "cancel": ("_cancel", "Drop what is still to do of a target; what is stored stays."),
+    "pause": ("_pause", "Hold up the run at work, or some of its lanes."),
+    "resume": ("_resume", "Let a run that was paused go on."),
     "limit": ("_limit", "Change the limit on bytes per second of a run at work."),
     "doctor": ("_doctor", "Look for what is wrong with an archive; --rebuild mends its state."),
 }

@@ -16,10 +16,11 @@ from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from ._japanese_link import LINKS
+from ._japanese_queue import QUEUE
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Language",
@@ -39,7 +40,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **QUEUE}
 
 
 class Language(str, Enum):
@@ -241,6 +242,24 @@ class Messages:
     def stopped(self, lane: Lane, detail: str) -> str:
         """A lane that cannot go on in this run."""
         return self.say("{service} stopped for this run: {detail}", **self._of(lane, detail))
+
+    def held(self, lanes: frozenset[Lane], *, everything: bool) -> str:
+        """Lanes that a person holds up: "Paused: files (civitai-dl resume goes on)"."""
+        if not lanes:
+            return self.say("Going on: nothing is paused any more")
+        if everything:
+            return self.say("Paused (civitai-dl resume goes on)")
+        names = self.join([self.lane(lane) for lane in Lane if lane in lanes])
+        return self.say("Paused: {lanes} (civitai-dl resume goes on)", lanes=names)
+
+    def cancelled(self, texts: Sequence[str], number: int) -> str:
+        """Targets that a person has withdrawn, and how many things that were."""
+        return self.count(
+            "cancelled: {targets} ({n} thing)",
+            "cancelled: {targets} ({n} things)",
+            number,
+            targets=", ".join(map(printable, texts)),
+        )
 
     def _of(self, lane: Lane, detail: str) -> dict[str, str]:
         return {"service": self.service(lane), "detail": detail}

@@ -50,6 +50,7 @@ class Controls:
         default_factory=lambda: defaultdict(dict)
     )
     _ended: anyio.Event = field(default_factory=anyio.Event)
+    _frozen: int = 0
     _since: float | None = None
     _seconds: float = 0.0
 
@@ -64,7 +65,17 @@ class Controls:
 
     def is_held(self, lane: Lane) -> bool:
         """Whether a lane must not begin anything."""
-        return lane in self.held
+        return lane in self.held or self._frozen > 0
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Meanwhile no lane begins anything; what is under way goes on."""
+        self._frozen += 1
+        try:
+            yield
+        finally:
+            self._frozen -= 1
+            self.ring()
 
     def held_seconds(self, now: float) -> float:
         """For how long all lanes were held up at the same time."""

@@ -58,7 +58,7 @@ class Growth:
         self._troubled += 1
 
     def break_off(self, received: int) -> None:
-        """Begin a new window: in the one under way somebody held the lane up. received: as below."""
+        """Begin a new window: somebody held the lane up in this one. received: see `look`."""
         self._since, self._received = -1.0, received
         self._busy, self._ended, self._troubled = 0.0, 0, 0
 

@@ -44,9 +44,9 @@ async def run_lanes(
 
     prove: shows that the disk can be written, or raises StorageError; asked while trouble with the
     disk holds all lanes up. traffic: a listener to this run, for lanes that grow. spare: told of
-    the streams that no task needs. controls: by which a person may hold lanes up. Lanes share nothing but that and the end: one that rests or
-    closes holds up no other. Raises what `perform` raises, in an ExceptionGroup. When it returns,
-    nothing is claimed.
+    the streams that no task needs. controls: by which a person may hold lanes up. Lanes share
+    nothing but that and the end: one that rests or closes holds up no other. Raises what `perform`
+    raises, in an ExceptionGroup. When it returns, nothing is claimed.
     """
     board = Board(frozenset(lanes))
     heard = traffic or Traffic()

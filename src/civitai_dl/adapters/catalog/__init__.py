@@ -18,6 +18,7 @@ from ._runs import Root, RunBegun, Runs
 from ._trouble import REBUILD
 
 if TYPE_CHECKING:
+    from ._cancel import Withdrawal, Withdrawn, withdraw
     from ._checkup import Checkup, check_up
     from ._examine import examine
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
@@ -50,12 +51,15 @@ __all__ = [
     "SqliteQueue",
     "SqliteRates",
     "Undone",
+    "Withdrawal",
+    "Withdrawn",
     "Wreck",
     "check_up",
     "examine",
     "find_undone",
     "glance",
     "holds_an_archive",
+    "withdraw",
 ]
 
 __getattr__ = opens_later(
@@ -72,9 +76,12 @@ __getattr__ = opens_later(
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
         "Undone": "_unfinished",
+        "Withdrawal": "_cancel",
+        "Withdrawn": "_cancel",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
         "find_undone": "_unfinished",
+        "withdraw": "_cancel",
     },
 )

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 
+from civitai_dl.domain.decisions import CANCELLED
 from civitai_dl.domain.entities import Kind, Role, Trouble
 
 from ._adding import Adding
@@ -21,11 +22,14 @@ SELECT tasks.id, type = 'gallery',
          THEN NOT is_due(status, why, until, updated_at) ELSE 0 END
 FROM tasks JOIN below USING (id)
 WHERE (status <> 'stored' OR type NOT IN ('file', 'image'))
-  AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}
+  AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}{{cancelled}}
 """  # noqa: S608  # our own text
 
 OPEN_SLICES = " AND (type <> 'gallery' OR (key LIKE '%/%' AND status <> 'stored'))"
 """A part of a split listing (its key says which) that was not read to its end."""
+
+NOT_CANCELLED = f" AND NOT (status = 'skipped' AND why IS '{CANCELLED}')"
+"""What was withdrawn is not tried again, but asked for again."""
 
 
 def touch(
@@ -53,6 +57,7 @@ def touch(
         kinds=", ".join("?" for _ in kinds),
         # A whole listing is asked anew, by its root or by the page that tells of it.
         slices="" if pages else OPEN_SLICES,
+        cancelled=NOT_CANCELLED if adding.failed_too else "",
     )
     connection.create_function("is_due", 4, adding.is_due)
     connection.execute(

@@ -79,7 +79,9 @@ def _undone(connection: sqlite3.Connection, run: int, count: int) -> Undone:
         "SELECT selection, settings FROM runs WHERE id = ?", (run,)
     ).fetchone()
     rows = connection.execute(
-        "SELECT text, origin, roots FROM targets WHERE run = ? ORDER BY position", (run,)
+        "SELECT text, origin, roots FROM targets WHERE run = ? AND roots <> '[]' "
+        "ORDER BY position",
+        (run,),
     )
     asked = tuple(
         Asked(row["text"], row["origin"], tuple(json.loads(row["roots"]))) for row in rows

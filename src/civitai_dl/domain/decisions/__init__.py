@@ -2,6 +2,7 @@
 
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
+from ._cancelled import CANCELLED, UNDONE, withdrawn_state
 from ._damage import (
     Damage,
     Finding,
@@ -102,6 +103,7 @@ from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_me
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
+    "CANCELLED",
     "DOUBTFUL",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
@@ -113,6 +115,7 @@ __all__ = [
     "SEGMENT",
     "SMALL_PAGE",
     "TRICKLE_SECONDS",
+    "UNDONE",
     "Breaker",
     "Came",
     "Complete",
@@ -220,4 +223,5 @@ __all__ = [
     "walk_again",
     "wall_before",
     "whole_answer",
+    "withdrawn_state",
 ]
