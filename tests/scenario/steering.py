@@ -21,7 +21,7 @@ PATIENCE = 30.0
 SLOW = replace(FAST, limit_rate=20_000, concurrency=2)
 """So slow, in client time, that a file of SIZE is under way for seconds of real time."""
 
-SIZE = 4 << 20
+SIZE = 2 << 20
 
 
 def large_files(count: int) -> World:

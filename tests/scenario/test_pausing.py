@@ -41,6 +41,7 @@ async def test_a_paused_run_holds_no_connection_and_goes_on_at_its_checkpoint(
             await anyio.sleep(STILL)
             assert (0, held) == (fake.connections(), run.hearing.received())
             fake.account.clear()
+            await run.ask("limit", bytes=0)
             resumed = await run.ask("resume")
             report = await run.report()
         asked = [seen.headers.get("range") for seen in fake.account.of(origin="storage")]
@@ -122,6 +123,7 @@ async def test_a_paused_lane_without_work_does_not_keep_the_run(tmp_path: Path) 
     ):
         await run.until(lambda: run.hearing.received() > 100_000)
         await run.ask("pause", lanes=["model_pages"])
+        await run.ask("limit", bytes=0)
         report = await run.report()
     assert 0 == report.exit_code
 
@@ -137,5 +139,6 @@ async def test_resuming_what_is_not_paused_changes_nothing(tmp_path: Path) -> No
         await run.ask("pause")
         again = await run.ask("pause")
         assert ([], 0) == (again["changed"], again["ended"])
+        await run.ask("limit", bytes=0)
         await run.ask("resume")
         assert 0 == (await run.report()).exit_code
