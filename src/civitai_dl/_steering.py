@@ -16,7 +16,7 @@ import anyio.to_thread
 from civitai_dl.adapters.storage import (
     Facts,
     answer_wish,
-    forget_wishes,
+    forget_work,
     tell_work,
     waiting_wishes,
 )
@@ -67,8 +67,8 @@ class Steering:
                 await self._tell()
                 await self.clock.sleep(LOOK_SECONDS)
         finally:
-            # What is asked of a run that has ended is no wish to the next one.
-            forget_wishes(self.state)
+            # Answers stay: who asked looks for them a moment later.
+            forget_work(self.state)
 
     async def _answer(self, name: str, facts: Facts) -> None:
         self._granted.add(name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from civitai_dl.adapters.storage import STATE, holder_of, leave_wish, take_answer
+from civitai_dl.adapters.storage import STATE, holder_of, leave_wish, take_answer, take_back_wish
 from civitai_dl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ async def ask_run(folder: Path, facts: Mapping[str, object], *, hint: str) -> Fa
             answer = take_answer(state, name)
             if answer is not None:
                 return answer
+            take_back_wish(state, name)
             raise _nobody(folder, hint)
     return None
 

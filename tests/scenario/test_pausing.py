@@ -122,8 +122,8 @@ async def test_a_paused_lane_without_work_does_not_keep_the_run(tmp_path: Path) 
         at_work(fake, tmp_path, wanted("1")) as run,
     ):
         await run.until(lambda: run.hearing.received() > 100_000)
+        await run.ask("limit", bytes=100_000)
         await run.ask("pause", lanes=["model_pages"])
-        await run.ask("limit", bytes=0)
         report = await run.report()
     assert 0 == report.exit_code
 

@@ -86,14 +86,25 @@ def take_answer(state: Path, name: str, system: System | None = None) -> Facts |
     return facts
 
 
+def take_back_wish(state: Path, name: str, system: System | None = None) -> None:
+    """Ask no more: nobody is there to hear it. Never raises."""
+    with suppress(OSError):
+        drop(system or System(), state / FOLDER / name)
+
+
+def forget_work(state: Path, system: System | None = None) -> None:
+    """The run has ended: what it told of itself is true no more. Never raises."""
+    with suppress(OSError):
+        drop(system or System(), state / AT_WORK)
+
+
 def forget_wishes(state: Path, system: System | None = None) -> None:
     """Take away whatever was asked of, answered or told by runs that have ended. Never raises."""
     system = system or System()
     for name in _names_in(state / FOLDER):
         with suppress(OSError):
             drop(system, state / FOLDER / name)
-    with suppress(OSError):
-        drop(system, state / AT_WORK)
+    forget_work(state, system)
 
 
 def tell_work(state: Path, facts: Mapping[str, Fact], system: System | None = None) -> None:
