@@ -11,6 +11,27 @@ QUEUE = {
     "cancelled; ask for it again to have the rest": (
         "取り消し済み。残りが必要なら、もう一度指定してください"
     ),
+    "A run is at work here since {since} (process {process})": (
+        "実行中です ({since} から、プロセス {process})"
+    ),
+    "{n} tasks are left of earlier runs": "以前の実行の残りが {n} 件あります",
+    "Lane": "レーン",
+    "ready": "未着手",
+    "waiting": "待機",
+    "at work": "実行中",
+    "streams": "接続",
+    "done": "完了",
+    "At work": "実行中のもの",
+    "Waiting": "待機中",
+    "Failed, by reason": "失敗 (理由別)",
+    "Unavailable, by reason": "取得不可 (理由別)",
+    "Rates learned": "学習した速度",
+    "Free on the disk: {size}": "ディスクの空き容量: {size}",
+    "outage": "障害・制限",
+    "to be tried again": "再試行",
+    "{kind}: {n} {lane}, the first at {moment}": "{kind}: {lane} {n} 件、最初は {moment}",
+    "no limit met": "制限なし",
+    "paused until {moment}": "{moment} まで休止",
     "nothing was paused": "一時停止中のものはありませんでした",
     "{n} transfers ended at a checkpoint": "転送 {n} 件を途中まで保存して止めました",
     "not asked for by itself in this archive: {targets}": (

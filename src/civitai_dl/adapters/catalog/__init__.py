@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
+    from ._survey import (
+        LaneCounts,
+        LearnedLane,
+        Survey,
+        TroubleGroup,
+        UnderWay,
+        WaitingGroup,
+        survey,
+    )
     from ._unfinished import Asked, Undone, find_undone
     from ._wreck import Wreck
 
@@ -41,6 +50,8 @@ __all__ = [
     "HeldFile",
     "Holdings",
     "Inspection",
+    "LaneCounts",
+    "LearnedLane",
     "ListedImage",
     "Rebuilding",
     "Root",
@@ -50,7 +61,11 @@ __all__ = [
     "SqliteLedger",
     "SqliteQueue",
     "SqliteRates",
+    "Survey",
+    "TroubleGroup",
+    "UnderWay",
     "Undone",
+    "WaitingGroup",
     "Withdrawal",
     "Withdrawn",
     "Wreck",
@@ -59,6 +74,7 @@ __all__ = [
     "find_undone",
     "glance",
     "holds_an_archive",
+    "survey",
     "withdraw",
 ]
 
@@ -73,15 +89,22 @@ __getattr__ = opens_later(
         "HeldFile": "_holdings",
         "Holdings": "_holdings",
         "Inspection": "_inspection",
+        "LaneCounts": "_survey",
+        "LearnedLane": "_survey",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
+        "Survey": "_survey",
+        "TroubleGroup": "_survey",
+        "UnderWay": "_survey",
         "Undone": "_unfinished",
+        "WaitingGroup": "_survey",
         "Withdrawal": "_cancel",
         "Withdrawn": "_cancel",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
         "find_undone": "_unfinished",
+        "survey": "_survey",
         "withdraw": "_cancel",
     },
 )

@@ -100,6 +100,7 @@ from ._tombstones import (
     whole_answer,
 )
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
+from ._waiting import waits_for
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
@@ -220,6 +221,7 @@ __all__ = [
     "verify_file",
     "verify_media",
     "version_gallery_task",
+    "waits_for",
     "walk_again",
     "wall_before",
     "whole_answer",
