@@ -257,6 +257,7 @@ class Run:
             now=self.clock.now(),
             key=self.settings.token is not None,
             only_failed=self.settings.only_failed,
+            reasons=self.settings.reasons,
             selection=remember_selection(self.settings.selection),
             settings=remember(self.settings),
         )

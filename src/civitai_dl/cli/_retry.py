@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from civitai_dl.domain.entities import Reason, Trouble
+
 from ._flags import CONTEXT, EFFORT, shared
 
 
@@ -13,7 +15,8 @@ from ._flags import CONTEXT, EFFORT, shared
     epilog="\b\nExamples:\n"
     "  civitai-dl retry -o DIR\n"
     "  civitai-dl retry -o DIR --max-wait 24h\n"
-    "  civitai-dl retry model:4384 -o DIR",
+    "  civitai-dl retry model:4384 -o DIR\n"
+    "  civitai-dl retry --reason quota --reason no_permission -o DIR",
 )
 @shared(
     "targets",
@@ -24,6 +27,16 @@ from ._flags import CONTEXT, EFFORT, shared
     "embed_metadata",
     defaults=False,
 )
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="R",
+    type=click.Choice([member.value for words in (Trouble, Reason) for member in words]),
+    help="Only what failed, or cannot be had, for this reason (third column of failed.txt).",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be tried; try nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")
 @shared("json_logs", "log_file", "verbose", "quiet", "lang", "base_url", "config")
 @click.pass_context

@@ -32,6 +32,12 @@ QUEUE = {
     "{kind}: {n} {lane}, the first at {moment}": "{kind}: {lane} {n} 件、最初は {moment}",
     "no limit met": "制限なし",
     "paused until {moment}": "{moment} まで休止",
+    "nothing failed, or cannot be had, for these reasons": (
+        "この理由で失敗したもの、入手できないものはありません"
+    ),
+    "{n} things would be tried again": "{n} 件を再試行します (まだ実行していません)",
+    "{lane}, not tried yet: {n}": "{lane}、未処理: {n} 件",
+    "and {n} more; --json lists all": "ほか {n} 件。--json ですべて表示します",
     "nothing was paused": "一時停止中のものはありませんでした",
     "{n} transfers ended at a checkpoint": "転送 {n} 件を途中まで保存して止めました",
     "not asked for by itself in this archive: {targets}": (

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         WaitingGroup,
         survey,
     )
-    from ._unfinished import Asked, Undone, find_undone
+    from ._unfinished import Asked, Left, Undone, find_left, find_undone
     from ._wreck import Wreck
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "Inspection",
     "LaneCounts",
     "LearnedLane",
+    "Left",
     "ListedImage",
     "Rebuilding",
     "Root",
@@ -71,6 +72,7 @@ __all__ = [
     "Wreck",
     "check_up",
     "examine",
+    "find_left",
     "find_undone",
     "glance",
     "holds_an_archive",
@@ -91,6 +93,7 @@ __getattr__ = opens_later(
         "Inspection": "_inspection",
         "LaneCounts": "_survey",
         "LearnedLane": "_survey",
+        "Left": "_unfinished",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
         "Survey": "_survey",
@@ -103,6 +106,7 @@ __getattr__ = opens_later(
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
+        "find_left": "_unfinished",
         "find_undone": "_unfinished",
         "survey": "_survey",
         "withdraw": "_cancel",

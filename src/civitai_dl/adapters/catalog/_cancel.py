@@ -18,22 +18,23 @@ from civitai_dl.domain.entities import Lane, ModelId
 from ._adding import release_groups
 from ._database import Database
 from ._rows import PAGES
-from ._tree import BELOW
+from ._tree import BELOW, WITHDRAWN
 
 _UNDONE = ", ".join(f"'{state.value}'" for state in UNDONE)
 _PAGES = ", ".join(f"'{kind}'" for kind in PAGES)
 _FACTS = f"'{CANCELLED}', NULL, NULL, NULL"
 
-ASKED = """
+ASKED = f"""
 SELECT asked.run, asked.text, asked.roots,
   (runs.finished_at IS NULL OR EXISTS (SELECT 1 FROM tasks INDEXED BY tasks_troubled
      WHERE tasks.run = asked.run AND tasks.status = 'failed'
        AND tasks.status IN ('failed', 'unavailable')))
   AND NOT (json_valid(runs.settings) AND COALESCE(json_extract(runs.settings, '$.dry_run'), 0))
   AS is_open
-FROM (SELECT MAX(run) AS run, text, roots FROM targets WHERE roots <> '[]' GROUP BY roots) AS asked
+FROM (SELECT MAX(run) AS run, text, roots FROM targets
+  WHERE roots <> '{WITHDRAWN}' GROUP BY roots) AS asked
 JOIN runs ON runs.id = asked.run ORDER BY asked.run, asked.text
-"""
+"""  # noqa: S608  # our own text
 """Each target as it was asked for last. is_open: its run has something left, and was no dry run."""
 
 MINE = f"""
@@ -71,6 +72,13 @@ WHERE id IN (SELECT id FROM mine) AND status = 'stored' AND type = 'gallery' AND
   WHERE edges.parent = tasks.id AND child.status = 'skipped' AND child.why = '{CANCELLED}')
 """  # noqa: S608  # our own text
 """A listing that was complete is not, once something of it was withdrawn: it is no known ground."""
+
+STRIKE = """
+UPDATE targets SET roots = ? WHERE roots = ? AND (
+  run = (SELECT MAX(run) FROM targets AS newest WHERE newest.roots = targets.roots)
+  OR run IN (SELECT id FROM runs WHERE finished_at IS NULL))
+"""
+"""The line of a target stays, and begins with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +165,7 @@ def _withdraw(
         ends.append(_end(connection, text, roots, partials, now))
     connection.execute("DELETE FROM mine")
     for roots_text in withdrawn:
-        connection.execute(
-            "UPDATE targets SET roots = '[]' WHERE roots = ? AND (run = ("
-            "SELECT MAX(run) FROM targets AS newest WHERE newest.roots = targets.roots) "
-            "OR run IN (SELECT id FROM runs WHERE finished_at IS NULL))",
-            (roots_text,),
-        )
+        connection.execute(STRIKE, (WITHDRAWN, roots_text))
     return Withdrawal(tuple(ends), partials=tuple(partials))
 
 

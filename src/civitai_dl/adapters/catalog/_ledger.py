@@ -12,7 +12,7 @@ from civitai_dl.domain.entities import Account, Kind, Lane, Role, State, Task, T
 
 from ._database import Database
 from ._rows import CLAIMABLE, state_of, task_of
-from ._tree import BELOW
+from ._tree import BELOW, WITHDRAWN
 
 BATCH = 2000
 
@@ -231,7 +231,7 @@ def _account(
         open=left,
         unverified=unverified,
         unread=unread,
-        cancelled=roots == "[]",
+        cancelled=roots == WITHDRAWN,
     )
 
 

@@ -60,13 +60,59 @@ def touch(
         cancelled=NOT_CANCELLED if adding.failed_too else "",
     )
     connection.create_function("is_due", 4, adding.is_due)
+    _begin(connection)
+    connection.execute(collect, (json.dumps(keys), *names, *kinds))
+    _arm(connection, adding, walks=pages)
+
+
+REASONED = f"""
+INSERT INTO touched (id, gallery, keep) {BELOW}
+SELECT tasks.id, type = 'gallery', why NOT IN (SELECT value FROM json_each(?))
+FROM tasks JOIN below USING (id)
+WHERE status IN ('failed', 'unavailable') AND role IN (SELECT value FROM json_each(?))
+"""  # noqa: S608  # our own text
+
+DRESSES = """
+INSERT OR IGNORE INTO touched (id, gallery, keep)
+SELECT id, 0, 0 FROM tasks WHERE type = 'dress' AND model_id IN (
+  SELECT model_id FROM tasks JOIN touched USING (id) WHERE NOT keep AND model_id IS NOT NULL)
+"""
+"""What comes belongs into the page of its model."""
+
+
+def touch_reasons(
+    connection: sqlite3.Connection,
+    keys: Sequence[str],
+    adding: Adding,
+    *,
+    roles: Collection[Role],
+    reasons: Collection[str],
+) -> None:
+    """Make due in this run what failed below some roots, or cannot be had, for these reasons.
+
+    What did so for others stays as it is, and this run tells of it. What an earlier run has not
+    tried at all stays with that run.
+    """
+    if not keys:
+        return
+    _begin(connection)
+    names = json.dumps([role.value for role in roles])
+    connection.execute(REASONED, (json.dumps(keys), json.dumps(sorted(reasons)), names))
+    connection.execute(DRESSES)
+    _arm(connection, adding, walks=True)
+
+
+def _begin(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE TEMP TABLE IF NOT EXISTS touched "
         "(id INTEGER PRIMARY KEY, gallery INTEGER NOT NULL, keep INTEGER NOT NULL)"
     )
     connection.execute("DELETE FROM touched")
-    connection.execute(collect, (json.dumps(keys), *names, *kinds))
-    if pages:
+
+
+def _arm(connection: sqlite3.Connection, adding: Adding, *, walks: bool) -> None:
+    """Make due what was collected. walks: listings go on where they were."""
+    if walks:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(
             "UPDATE edges SET run = ? WHERE parent IN (SELECT id FROM touched WHERE gallery) "

@@ -13,6 +13,9 @@ WITH RECURSIVE below (id) AS (
 )
 """
 
+WITHDRAWN = "[ ]"
+"""The roots of a target that was withdrawn: none, and not the text of one that never had any."""
+
 WITHIN = "id IN (SELECT id FROM below)"
 
 ABOVE = """
