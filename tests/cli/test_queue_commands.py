@@ -112,7 +112,7 @@ def test_after_a_kill_nothing_is_paused(
             run.wait()
         facts = json.loads(civitai_dl("status", "-o", "archive", "--json").stdout)
         assert (False, [], None) == (facts["busy"], facts["paused"], facts["run"])
-        again = civitai_dl(*words_for(fake, "model:1"))
+        again = civitai_dl(*words_for(fake, "model:1"), "--only", "models")
     assert 0 == again.returncode, again.stderr
     assert {"large-1.safetensors"} == weights(tmp_path)
 

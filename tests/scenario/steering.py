@@ -53,7 +53,7 @@ class Hearing:
     def starts(self) -> list[tuple[str, int]]:
         """Each beginning of a transfer: key, and the byte it began with."""
         found = self.of(TransferStarted)
-        return [(one.task.key, one.offset) for one in found]  # type: ignore[attr-defined]
+        return [(one.task.key, one.offset) for one in found]  # type: ignore[attr-defined]  # chosen by kind
 
 
 @dataclass

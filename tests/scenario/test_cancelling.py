@@ -31,8 +31,8 @@ async def test_a_transfer_of_what_is_withdrawn_ends_and_the_others_go_on(tmp_pat
             assert answer is not None
             await beside.ask("limit", bytes=0)
             report = await beside.report()
-        (target,) = answer["targets"]  # type: ignore[misc,union-attr]
-        assert (True, 0) == (target["asked"], target["kept"])  # type: ignore[index,call-overload]
+        (target,) = answer["targets"]
+        assert (True, 0) == (target["asked"], target["kept"])
         assert answer["ended"] == 1
         assert answer["partials"] == 1
         assert 0 == report.exit_code

@@ -33,10 +33,9 @@ from civitai_dl.together import Together
 
 from ._board import Board
 from ._controls import Controls
-from ._gate import Gate
-from ._growth import Growth, Traffic
+from ._gate import Gate, is_ours
+from ._growth import Growth, Traffic, is_theirs
 from ._spare import Spare
-from ._whose import is_ours, is_theirs
 from ._width import Width
 
 Perform = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]

@@ -37,12 +37,11 @@ from civitai_dl.domain.entities import (
     Unavailable,
 )
 
-from ._held import HeldTime
 from ._lane import RATE_SPAN, LaneCount
 from ._models import ModelBook
 from ._pages import PAGE_LANES, PageBook
 from ._view import ListingView, ModelsView, PauseView, TransferView, View
-from ._window import Window
+from ._window import HeldTime, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

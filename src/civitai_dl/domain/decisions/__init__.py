@@ -2,7 +2,6 @@
 
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
-from ._cancelled import CANCELLED, UNDONE, withdrawn_state
 from ._damage import (
     Damage,
     Finding,
@@ -20,10 +19,10 @@ from ._damage import (
     tells_segments,
 )
 from ._dressed import is_as_written, made_of
-from ._due import is_due
+from ._due import is_due, waits_for
 from ._fair import Turns
 from ._learned import Known, LearnedRate
-from ._lifecycle import NEXT_STATE, OPEN, next_state
+from ._lifecycle import CANCELLED, NEXT_STATE, OPEN, UNDONE, next_state, withdrawn_state
 from ._links import (
     download_path,
     image_id_in,
@@ -100,7 +99,6 @@ from ._tombstones import (
     whole_answer,
 )
 from ._verify import Plausible, Proven, Wrong, is_proven, verify_file, verify_media
-from ._waiting import waits_for
 from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_step, walk_again
 
 __all__ = [
