@@ -6,6 +6,7 @@ wait to be tried again. A million images are a million additions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -316,6 +317,9 @@ class Tally:
             )
             for lane, count in self._lanes.items()
         }
+        for held in self._held.view.lanes & lanes.keys():
+            # Its time stands still, and so would its rate.
+            lanes[held] = replace(lanes[held], rate=0.0)
         files, images = lanes[Lane.FILES], lanes[Lane.IMAGES]
         return View(
             models=ModelsView(
