@@ -20,7 +20,6 @@ from civitai_dl.adapters.storage import (
     OwnedBook,
     OwnedFiles,
     find_belongings,
-    forget_wishes,
     local_path,
     measure_belonging,
     open_book,
@@ -84,7 +83,6 @@ async def identify(
     """
     async with opened_archive(settings.output, reporter, make=True) as (storage, database):
         state = local_path(settings.output) / STATE
-        forget_wishes(state)
         book = await anyio.to_thread.run_sync(open_book, state)
         try:
             work = _Identifying(

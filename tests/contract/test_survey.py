@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from test_queue import Bench, StillClock, file, model, root, stored
 
+from civitai_dl._opening import opened_archive
 from civitai_dl.adapters.catalog import Database, SqliteRates, Survey, survey
+from civitai_dl.adapters.reporters import NullReporter
+from civitai_dl.adapters.storage import leave_wish, tell_work, told_work, waiting_wishes
 from civitai_dl.domain.decisions import Known, waits_for
 from civitai_dl.domain.entities import (
     Deferred,
@@ -149,3 +152,18 @@ def test_no_look_reads_every_row(tmp_path: Path, statement: str) -> None:
     reads = [step for step in steps if step.startswith(("SCAN", "SEARCH"))]
     assert reads
     assert all("INDEX" in step for step in reads), steps
+
+
+def test_whoever_works_on_an_archive_forgets_what_was_asked_of_the_dead(tmp_path: Path) -> None:
+    """A pause that nobody heeded is not heeded by the next command either, whichever it is."""
+    state = tmp_path / ".civitai-dl"
+    (state / "tmp").mkdir(parents=True)
+    with_work(state / "state.db")
+    leave_wish(state, {"do": "pause", "lanes": []})
+    tell_work(state, {"process": 1, "paused": ["files"]})
+
+    async def go() -> None:
+        async with opened_archive(str(tmp_path), NullReporter()):
+            assert ([], {}) == (waiting_wishes(state), told_work(state))
+
+    asyncio.run(go())

@@ -93,6 +93,7 @@ async def at_work(
     *,
     settings: Settings = SLOW,
     speed: float = 30.0,
+    clock: object = None,
 ) -> AsyncIterator[AtWork]:
     """A run beside the test; stopped in the end, should it still be there."""
     hearing, stop = Hearing(), anyio.Event()
@@ -101,7 +102,14 @@ async def at_work(
     async def go() -> None:
         try:
             report = await run(
-                fake, output, things, settings=settings, stop=stop, reporter=hearing, speed=speed
+                fake,
+                output,
+                things,
+                settings=settings,
+                stop=stop,
+                reporter=hearing,
+                speed=speed,
+                clock=clock,
             )
             found.reports.append(report)
         finally:
