@@ -35,8 +35,9 @@ PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
 MOST_AGAIN = 430
-"""Modules that a run with nothing new imports, the interpreter's own included; 429 when counted. Two
-of them let a person steer a run, and speak of it."""
+"""Modules that a run with nothing new imports, the interpreter's own included; 429 when counted.
+
+Two of them let a person steer a run, and speak of it."""
 
 
 def world() -> World:
