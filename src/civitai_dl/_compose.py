@@ -36,10 +36,10 @@ from civitai_dl.adapters.storage import (
     OwnedFiles,
     RunLock,
     System,
+    forget_wishes,
     local_path,
     open_owned,
     open_storage,
-    take_limit,
 )
 from civitai_dl.config import Settings, is_loopback
 from civitai_dl.domain.decisions import RetryPolicy, may_fetch
@@ -62,7 +62,7 @@ from civitai_dl.errors import (
     StorageFull,
 )
 from civitai_dl.ports import Wakeful
-from civitai_dl.scheduler import RunEnd, Spare, Traffic, run_lanes
+from civitai_dl.scheduler import Controls, RunEnd, Spare, Traffic, run_lanes
 from civitai_dl.sources import all_sources
 from civitai_dl.worker import Tools, perform
 
@@ -71,12 +71,12 @@ if sys.version_info < (3, 11):
 
 from ._dressing import dresser_of, maker_of, pictures
 from ._ending import Ending, expected_error, report_of
-from ._limit import heed_limits
 from ._lists import Lists
 from ._memory import remember, remember_selection
 from ._scope import Count, lanes_of, roles_of, roots_of
 from ._speed import Speed
 from ._state import opened, teller
+from ._steering import Steering
 from ._stock import take_stock
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ async def archive(
     directory = local_path(settings.output)
     with RunLock(directory / STATE / "lock") as lock:
         # What was asked of a run that died is no wish to this one.
-        take_limit(directory / STATE)
+        forget_wishes(directory / STATE)
         async with AsyncExitStack() as stack:
             storage = open_storage(settings.output, system=system, trusted=lock.proven)
             database = Database(
@@ -149,6 +149,7 @@ class Run:
     stop: anyio.Event
     traffic: Traffic = field(default_factory=Traffic, kw_only=True)
     spare: Spare = field(default_factory=Spare, kw_only=True)
+    controls: Controls = field(default_factory=Controls, kw_only=True)
     owned: OwnedFiles | None = field(default=None, kw_only=True)
 
     async def go(self, roots: Sequence[Root]) -> RunReport:
@@ -187,7 +188,8 @@ class Run:
                     from ._embedding import embed_new
 
                     await embed_new(self.storage, self.database, listeners, self.stop)
-        seconds = self.clock.now() - started
+        now = self.clock.now()
+        seconds = now - started - self.controls.held_seconds(now)
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
         if not end.stopped and trouble is None:
@@ -238,6 +240,7 @@ class Run:
             now=self.clock.now(),
             key=self.settings.token is not None,
             only_failed=self.settings.only_failed,
+            reasons=self.settings.reasons,
             selection=remember_selection(self.settings.selection),
             settings=remember(self.settings),
         )
@@ -254,6 +257,7 @@ class Run:
             user_agent(), silence=SILENCE, name=settings.engine, ways=settings.ways
         )
         asker = await stack.enter_async_context(opening)
+        self.controls.still.append(asker.drop)
         ask = partial(ApiClient, asker, pacer=pacer, clock=self.clock)
         if not settings.ways.fallbacks:
             return ask(base_url=settings.base_url, token=settings.token)
@@ -302,6 +306,7 @@ class Run:
                 ways=settings.ways,
             )
         )
+        self.controls.still.append(fetcher.drop)
         if isinstance(self.clock, Wakeful):
             self.clock.on_gap = lambda _: fetcher.drop()
         return Tools(
@@ -338,7 +343,7 @@ class Run:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._hurry)
-                group.start_soon(self._heed_limits, tools)
+                group.start_soon(self._steering(run, tools).heed)
                 group.start_soon(pacer.keep, book)
                 if isinstance(self.clock, Wakeful):
                     group.start_soon(self.clock.watch)
@@ -353,6 +358,7 @@ class Run:
                     prove=self.storage.prove,
                     traffic=self.traffic,
                     spare=self.spare,
+                    controls=self.controls,
                 )
                 group.cancel_scope.cancel()
         except BaseExceptionGroup as group:
@@ -366,10 +372,11 @@ class Run:
     def _performer(self, tools: Tools) -> Performer:
         return partial(perform, tools=tools)
 
-    async def _heed_limits(self, tools: Tools) -> None:
-        folder = local_path(self.settings.output)
-        change = tools.fetcher.change_limit
-        await heed_limits(folder, change, clock=self.clock, reporter=self.reporter)
+    def _steering(self, run: int, tools: Tools) -> Steering:
+        state = local_path(self.settings.output) / STATE
+        limit = tools.fetcher.change_limit
+        about = (self.controls, self.database, self.storage, limit, self.clock, self.reporter)
+        return Steering(state, run, *about)
 
     async def _hurry(self) -> None:
         """Once the end is asked for, nobody waits for room on the disk any more."""

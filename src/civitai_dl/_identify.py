@@ -23,7 +23,6 @@ from civitai_dl.adapters.storage import (
     local_path,
     measure_belonging,
     open_book,
-    take_limit,
 )
 from civitai_dl.domain.entities import (
     ModelTarget,
@@ -84,7 +83,6 @@ async def identify(
     """
     async with opened_archive(settings.output, reporter, make=True) as (storage, database):
         state = local_path(settings.output) / STATE
-        take_limit(state)
         book = await anyio.to_thread.run_sync(open_book, state)
         try:
             work = _Identifying(

@@ -12,6 +12,7 @@ from civitai_dl.adapters.storage import (
     STATE,
     LocalStorage,
     RunLock,
+    forget_wishes,
     local_path,
     open_storage,
 )
@@ -34,6 +35,8 @@ async def opened_archive(
     if not make and not (directory / STATE / STATE_FILE).is_file():
         raise UsageError(f"there is no archive here: {directory}")
     with RunLock(directory / STATE / "lock") as lock:
+        # What was asked of a run that died is no wish to this one.
+        forget_wishes(directory / STATE)
         storage = open_storage(output, trusted=lock.proven)
         database = Database(
             directory / STATE / STATE_FILE,

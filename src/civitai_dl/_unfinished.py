@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from civitai_dl.adapters.catalog import STATE_FILE, Asked, Database, Undone, find_undone
+from civitai_dl.adapters.catalog import (
+    STATE_FILE,
+    Asked,
+    Database,
+    Left,
+    Undone,
+    find_left,
+    find_undone,
+)
 from civitai_dl.adapters.storage import STATE, local_path
 from civitai_dl.config import parse_user
 from civitai_dl.domain.entities import Selection, Target, Wanted
@@ -37,22 +45,50 @@ async def read_unfinished(
     """The wishes of earlier runs that left something, the oldest first; None without an archive.
 
     wanted: only these; everything without any. given: names of Settings that count as they are.
-    Changes nothing. Raises: CatalogError, ConfigError (see recall).
+    With settings.reasons only what failed, or cannot be had, for these is left. Changes nothing.
+    Raises: CatalogError, ConfigError (see recall).
     """
-    path = local_path(settings.output) / STATE / STATE_FILE
-    if not path.is_file():
+    database = await _opened(settings)
+    if database is None:
         return None
-    keys = None
-    if wanted:
-        roots = roots_of(wanted, Selection())
-        keys = {planned.task.key for root in roots for planned in root.planned}
-    database = Database(path, writable=False)
-    await anyio.to_thread.run_sync(database.start)
     try:
-        undone = await find_undone(database, keys)
+        undone = await find_undone(database, _keys(wanted), settings.reasons)
     finally:
         await anyio.to_thread.run_sync(database.close)
     return _wishes(settings, [one for one in undone if not was_dry(one.settings)], wanted, given)
+
+
+async def read_left(
+    settings: Settings, wanted: Sequence[Wanted]
+) -> tuple[list[Left], dict[str, int]] | None:
+    """What would be tried again, as read_unfinished tells it: see adapters.catalog.find_left.
+
+    None without an archive. Changes nothing. Raises: CatalogError.
+    """
+    database = await _opened(settings)
+    if database is None:
+        return None
+    try:
+        return await find_left(database, _keys(wanted), settings.reasons)
+    finally:
+        await anyio.to_thread.run_sync(database.close)
+
+
+async def _opened(settings: Settings) -> Database | None:
+    path = local_path(settings.output) / STATE / STATE_FILE
+    if not path.is_file():
+        return None
+    database = Database(path, writable=False)
+    await anyio.to_thread.run_sync(database.start)
+    return database
+
+
+def _keys(wanted: Sequence[Wanted]) -> set[str] | None:
+    """The keys of the tasks that these begin with; None for everything."""
+    if not wanted:
+        return None
+    roots = roots_of(wanted, Selection())
+    return {planned.task.key for root in roots for planned in root.planned}
 
 
 def _wishes(

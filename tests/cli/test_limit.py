@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from civitai_dl.adapters.storage import leave_wish
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeVersion, World
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -16,6 +17,11 @@ def large_world() -> World:
     """A file that takes a quarter of an hour at 20 KiB/s."""
     file = FakeFile(name="large.safetensors", size=20 << 20)
     return World().creator("ann").model(1, creator="ann", versions=(FakeVersion(files=(file,)),))
+
+
+def left_of(folder: Path) -> list[str]:
+    """What is left of wishes, and of answers to them."""
+    return [path.name for path in (folder / "archive/.civitai-dl/wishes").glob("*")]
 
 
 def test_a_limit_is_changed_while_a_run_is_at_work(
@@ -53,7 +59,7 @@ def test_a_limit_is_changed_while_a_run_is_at_work(
     assert 0 == run.returncode, err
     assert "no limit on bytes now" in out + err
     assert (20 << 20,) == tuple(one.stat().st_size for one in tmp_path.rglob("large.safetensors"))
-    assert not (tmp_path / "archive/.civitai-dl/limit").exists()
+    assert [] == left_of(tmp_path)
 
 
 def test_without_a_run_there_is_nothing_to_limit(tmp_path: Path, civitai_dl: Command) -> None:
@@ -63,7 +69,7 @@ def test_without_a_run_there_is_nothing_to_limit(tmp_path: Path, civitai_dl: Com
     assert 2 == done.returncode
     assert "no run is at work in archive" in done.stderr
     assert "--limit-rate" in done.stderr
-    assert not (tmp_path / "archive/.civitai-dl/limit").exists()
+    assert [] == left_of(tmp_path)
 
 
 def test_a_limit_that_is_no_size_is_told(civitai_dl: Command) -> None:
@@ -76,8 +82,8 @@ def test_a_limit_that_is_no_size_is_told(civitai_dl: Command) -> None:
 def test_a_wish_of_another_day_is_not_heeded(tmp_path: Path, civitai_dl: Command) -> None:
     """What was asked of a run that died is no wish to the next one."""
     state = tmp_path / "archive/.civitai-dl"
-    state.mkdir(parents=True)
-    (state / "limit").write_text("1\n")
+    (state / "tmp").mkdir(parents=True)
+    leave_wish(state, {"do": "limit", "bytes": 1})
     world = World().creator("ann")
     file = FakeFile(name="small.safetensors", size=100_000)
     world.model(1, creator="ann", versions=(FakeVersion(files=(file,)),))
@@ -85,4 +91,4 @@ def test_a_wish_of_another_day_is_not_heeded(tmp_path: Path, civitai_dl: Command
         words = ("model:1", "-o", "archive", "--base-url", fake.base_url, "--max-rate-model", "0")
         done = civitai_dl(*words, timeout=60)
     assert 0 == done.returncode, done.stderr
-    assert not (state / "limit").exists()
+    assert [] == left_of(tmp_path)

@@ -152,3 +152,92 @@ def test_what_was_lost_on_disk_is_left_to_be_fetched(tmp_path: Path, civitai_dl:
         done = civitai_dl("retry", "-o", "archive", "-q")
     assert (0, "") == (done.returncode, done.stdout), done.stderr
     assert {"own-1.safetensors", "own-2.safetensors"} == stored(tmp_path)
+
+
+def two_kinds_of_failure(fake: FakeCivitai) -> None:
+    """The file of model 1 is not found, that of model 2 is answered with 500."""
+    for number, status in ((1, 404), (2, 500)):
+        path = f"/api/download/models/{version_of(fake, number)}.*"
+        fake.faults.add(Fault(origin="api", path=path, every=True, status=status))
+
+
+def version_of(fake: FakeCivitai, model: int) -> int:
+    """The one version of a model."""
+    return next(one.version_id for one in fake.world.truth.files() if one.model_id == model)
+
+
+def test_a_reason_restricts_it(tmp_path: Path, civitai_dl: Command) -> None:
+    """`--reason` asks just for what failed so; the other failure stays listed, and stays failed."""
+    with FakeCivitai(small_world()).in_thread() as fake:
+        two_kinds_of_failure(fake)
+        words = ("-o", "archive", "--base-url", fake.base_url, *UNPACED)
+        more = ("--only", "models", "--retries", "1")
+        assert civitai_dl("model:1", "model:2", *words, *more).returncode == 1
+        assert fake.account.count(origin="api", status=404)
+        assert fake.account.count(origin="api", status=500)
+        shown = json.loads(civitai_dl("retry", "-o", "archive", "--json").stdout)
+        fake.faults.clear()
+        fake.account.clear()
+        one = civitai_dl("retry", "--reason", "not_found", "-o", "archive")
+        asked = {seen.path for seen in fake.account.of(origin="api", path_prefix="/api/download")}
+        failed = (tmp_path / "archive/failed.txt").read_text("utf-8")
+        rest = civitai_dl("retry", "--reason", "transient", "-o", "archive")
+        none = civitai_dl("retry", "--reason", "transient", "-o", "archive")
+    assert {"not_found": 1, "transient": 1} == shown["reasons"]
+    assert {"not_found", "transient"} == {thing["why"] for thing in shown["things"]}
+    assert {f"/api/download/models/{version_of(fake, 1)}"} == asked
+    assert 1 == one.returncode, one.stdout + one.stderr
+    assert ("own-1" in failed, "own-2" in failed) == (False, True)
+    assert 0 == rest.returncode, rest.stdout + rest.stderr
+    assert {"own-1.safetensors", "own-2.safetensors"} == stored(tmp_path)
+    assert (0, True) == (none.returncode, "for these reasons" in none.stdout)
+
+
+def test_what_cannot_be_had_is_asked_for_again_by_its_reason(
+    tmp_path: Path, civitai_dl: Command
+) -> None:
+    """After a key was bought, or access, one word asks for just that, without any waiting."""
+    world = World().creator("ann")
+    for number in (1, 2):
+        version = FakeVersion(files=(FakeFile(name=f"own-{number}.safetensors", size=8_000),))
+        world.model(number, creator="ann", versions=(version,))
+    with FakeCivitai(world).in_thread() as fake:
+        path = f"/api/download/models/{version_of(fake, 2)}.*"
+        body = b'{"error":"Unauthorized","message":"The creator of this asset requires you to be '
+        body += b'logged in to download it"}'
+        fake.faults.add(Fault(origin="api", path=path, every=True, status=401, body=body))
+        words = ("-o", "archive", "--base-url", fake.base_url, *UNPACED, "--only", "models")
+        first = civitai_dl("model:1", "model:2", *words)
+        assert fake.account.count(origin="api", status=401)
+        fake.faults.clear()
+        fake.account.clear()
+        plain = civitai_dl("retry", "-o", "archive")
+        done = civitai_dl("retry", "--reason", "login_required", "-o", "archive")
+    assert (0, True) == (first.returncode, "login required" in first.stdout), first.stdout
+    assert "nothing failed" in plain.stdout
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert {"own-1.safetensors", "own-2.safetensors"} == stored(tmp_path)
+
+
+def test_a_reason_that_there_is_not_is_told(civitai_dl: Command) -> None:
+    """A word that is none is a mistake, which names all that there are."""
+    done = civitai_dl("retry", "--reason", "bad_luck", "-o", "archive")
+    assert 2 == done.returncode
+    assert all(word in done.stderr for word in ("bad_luck", "quota", "no_permission"))
+
+
+def test_what_would_be_tried_is_told_and_not_tried(tmp_path: Path, civitai_dl: Command) -> None:
+    """`--dry-run` names the failures and counts them, and asks nobody."""
+    with FakeCivitai(small_world()).in_thread() as fake:
+        two_kinds_of_failure(fake)
+        words = ("-o", "archive", "--base-url", fake.base_url, *UNPACED, "--retries", "1")
+        assert civitai_dl("model:1", "model:2", *words).returncode == 1
+        fake.account.clear()
+        told = civitai_dl("retry", "--dry-run", "-o", "archive", "--reason", "not_found")
+        japanese = civitai_dl("retry", "--dry-run", "-o", "archive", "--lang", "ja")
+        assert 0 == fake.account.count()
+    assert 0 == told.returncode, told.stderr
+    assert "1 thing would be tried again" in told.stdout
+    assert "own-1.safetensors" in told.stdout
+    assert "own-2.safetensors" not in told.stdout
+    assert "再試行" in japanese.stdout

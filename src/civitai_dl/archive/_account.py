@@ -124,10 +124,13 @@ def _name(account: Account, width: int) -> str:
 
 
 def _has_something_to_say(account: Account) -> bool:
-    return not account.settled or bool(account.unavailable) or bool(account.note)
+    is_noted = bool(account.unavailable) or bool(account.note) or account.cancelled
+    return is_noted or not account.settled
 
 
 def _sentence(account: Account, messages: Messages) -> str:
+    if account.cancelled:
+        return messages.say("cancelled; ask for it again to have the rest")
     parts = [
         messages.count("{n} expected", "{n} expected", account.expected),
         messages.count("{n} stored and verified", "{n} stored and verified", account.stored),

@@ -11,6 +11,9 @@ F = TypeVar("F", bound=Callable[..., object])
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
+LANES = click.Choice(["model_pages", "image_pages", "files", "images"])
+"""The lanes of a run, by the words of `status --json`."""
+
 _ARGUMENT = "targets"
 _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
     "output": (("-o", "--output"), {"metavar": "DIR", "help": "The archive."}, "./civitai"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 import anyio
 
-from civitai_dl._limit import change_limit
+from civitai_dl._wishing import ask_run
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.config import read_size
 from civitai_dl.domain.messages import Messages, format_bytes, pick_language
@@ -21,7 +22,9 @@ def run_limit(rate: str, output: str, lang: str | None) -> int:
     messages = Messages(pick_language(lang, os.environ))
     try:
         limit = 0 if rate.lower() == "none" else read_size(rate)
-        has_answered = anyio.run(change_limit, local_path(output), limit)
+        wish = {"do": "limit", "bytes": limit}
+        hint = "give --limit-rate to the command that starts one"
+        has_answered = anyio.run(partial(ask_run, local_path(output), wish, hint=hint)) is not None
     except CivitaiDLError as error:
         return tell(error, messages)
     size = format_bytes(limit)

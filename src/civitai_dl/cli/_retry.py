@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
+from civitai_dl.domain.entities import Reason, Trouble
+
 from ._flags import CONTEXT, EFFORT, shared
+
+AGAIN = tuple(
+    member.value for words in (Trouble, Reason) for member in words if member is not Reason.UNSAFE
+)
+"""What is tried again; an unsafe file comes when it is asked for with --allow-unsafe."""
 
 
 @click.command(
@@ -13,7 +20,8 @@ from ._flags import CONTEXT, EFFORT, shared
     epilog="\b\nExamples:\n"
     "  civitai-dl retry -o DIR\n"
     "  civitai-dl retry -o DIR --max-wait 24h\n"
-    "  civitai-dl retry model:4384 -o DIR",
+    "  civitai-dl retry model:4384 -o DIR\n"
+    "  civitai-dl retry --reason quota --reason no_permission -o DIR",
 )
 @shared(
     "targets",
@@ -24,6 +32,16 @@ from ._flags import CONTEXT, EFFORT, shared
     "embed_metadata",
     defaults=False,
 )
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="R",
+    type=click.Choice(AGAIN),
+    help="Only what failed, or cannot be had, for this reason (third column of failed.txt).",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would be tried; try nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @click.option("--retry-failed", is_flag=True, hidden=True, help="What it does anyway.")
 @shared("json_logs", "log_file", "verbose", "quiet", "lang")
 @shared("proxy", "ca_file", "base_url", "config")

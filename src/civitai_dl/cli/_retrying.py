@@ -20,6 +20,7 @@ from civitai_dl.errors import UsageError
 from ._again import write_leftovers
 from ._exit import OK
 from ._frame import framed
+from ._left_view import show_left
 from ._options import given_names, read_targets
 from ._session import heeding_signals, reporting, say, say_the_end
 
@@ -31,15 +32,20 @@ def run_retry(flags: Mapping[str, object]) -> int:
     """Try again what was left; returns the exit status."""
 
     def work(settings: Settings, messages: Messages) -> int:
-        targets = flags.get("targets")
+        targets, reasons = flags.get("targets"), flags.get("reasons")
         wanted = read_targets(targets if isinstance(targets, tuple) else ())
+        settings = replace(settings, reasons=reasons if isinstance(reasons, tuple) else ())
+        if flags.get("dry_run") or flags.get("as_json"):
+            return show_left(settings, wanted, messages, as_json=bool(flags.get("as_json")))
         read = partial(read_unfinished, settings, wanted, given=given_names(flags))
         wishes = anyio.run(read)
         if wishes is None:
             folder = local_path(settings.output)
             raise UsageError(messages.say("there is no archive here: {path}", path=folder))
         if not wishes:
-            if not settings.quiet:
+            if not settings.quiet and settings.reasons:
+                say(messages.say("nothing failed, or cannot be had, for these reasons"))
+            elif not settings.quiet:
                 say(messages.say("nothing failed, and nothing was left: there is nothing to retry"))
             return OK
         return anyio.run(_go, settings, wishes, messages)

@@ -18,6 +18,7 @@ from civitai_dl.errors import CivitaiDLError, UsageError
 
 from ._exit import tell
 from ._gone import count_gone, gone_as_json, gone_as_text, gone_in_all
+from ._queue_view import at_work_line, queue_as_json, queue_blocks
 
 
 def show_status(output: str, lang: str | None, *, gone: bool, as_json: bool) -> int:
@@ -41,9 +42,7 @@ def show_status(output: str, lang: str | None, *, gone: bool, as_json: bool) -> 
 def _as_text(standing: Standing, messages: Messages, output: str) -> str:
     report = standing.report
     total = report.total
-    lines = []
-    if standing.busy:
-        lines.append(messages.say("A run is at work here now"))
+    lines = [at_work_line(standing, messages)] if standing.busy else []
     lines.append(
         messages.say(
             "{stored} of {expected} stored ({size}), {left} to do",
@@ -53,8 +52,12 @@ def _as_text(standing: Standing, messages: Messages, output: str) -> str:
             left=total.open,
         )
     )
+    earlier = sum(lane.open for lane in standing.queue.lanes.values()) - total.open - total.unread
     if (total.open or total.unread) and not standing.busy:
         lines.append(messages.say("to go on, run the same command again"))
+    elif total.settled and earlier > 0 and not standing.busy:
+        one, many = "{n} task is left of earlier runs", "{n} tasks are left of earlier runs"
+        lines.append(f"{messages.count(one, many, earlier)}: civitai-dl retry")
     elif total.settled:
         lines.append(messages.say("everything that can be had is stored"))
     if standing.gone:
@@ -63,7 +66,8 @@ def _as_text(standing: Standing, messages: Messages, output: str) -> str:
     account = closing_account(report, messages, output=output, width=width)
     # The first block of an account speaks of a run that has just ended; none has.
     blocks = account.split("\n\n")[1:]
-    return "\n\n".join(["\n".join(lines), *blocks])
+    queue = queue_blocks(standing, messages, output=output, width=width)
+    return "\n\n".join(["\n".join(lines), *queue, *blocks])
 
 
 def _as_json(standing: Standing) -> str:
@@ -88,9 +92,11 @@ def _as_json(standing: Standing) -> str:
                     "open": account.open,
                     "unavailable": account.unavailable,
                     "failed": account.failed,
+                    "cancelled": account.cancelled,
                 }
                 for account in report.accounts
             ],
+            **queue_as_json(standing),
         },
         ensure_ascii=False,
         indent=2,

@@ -18,7 +18,8 @@ class Settings:
     """Rates are per second (0: no cap), sizes bytes, times seconds.
 
     concurrency: transfers at once per lane, None for the built-in choice. limit_rate: 0 for none.
-    only_failed: try again what failed last time, and nothing else. dry_run: list, transfer nothing.
+    only_failed: try again what failed last time, and nothing else. reasons: of that only what
+    failed, or cannot be had, for one of these; all without any. dry_run: list, transfer nothing.
     engine: the client that transfers bodies, one of ENGINES; None for the fastest there is.
     embed_metadata: make copies of images with their prompts inside.
     sidecars: what is written beside model files, in the order of Dialect.
@@ -42,6 +43,7 @@ class Settings:
     resume: bool = True
     dry_run: bool = False
     only_failed: bool = False
+    reasons: tuple[str, ...] = ()
     language: Language = Language.EN
     json_logs: bool = False
     log_file: str | None = None

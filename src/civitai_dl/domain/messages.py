@@ -19,11 +19,12 @@ from ._japanese_config import CONFIG
 from ._japanese_link import LINKS
 from ._japanese_named import NAMED
 from ._japanese_plan import PLANS
+from ._japanese_queue import QUEUE
 from ._japanese_why import WHY
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "Language",
@@ -43,7 +44,17 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **CONFIG, **LINKS, **NAMED, **PLANS, **WHY}
+JAPANESE = {
+    **DISPLAY,
+    **BROWSE,
+    **COMMANDS,
+    **CONFIG,
+    **LINKS,
+    **NAMED,
+    **PLANS,
+    **QUEUE,
+    **WHY,
+}
 
 
 class Language(str, Enum):
@@ -246,6 +257,24 @@ class Messages:
     def stopped(self, lane: Lane, detail: str) -> str:
         """A lane that cannot go on in this run."""
         return self.say("{service} stopped for this run: {detail}", **self._of(lane, detail))
+
+    def held(self, lanes: frozenset[Lane], *, everything: bool) -> str:
+        """Lanes that a person holds up: "Paused: files (civitai-dl resume goes on)"."""
+        if not lanes:
+            return self.say("Going on: nothing is paused any more")
+        if everything:
+            return self.say("Paused (civitai-dl resume goes on)")
+        names = self.join([self.lane(lane) for lane in Lane if lane in lanes])
+        return self.say("Paused: {lanes} (civitai-dl resume goes on)", lanes=names)
+
+    def cancelled(self, texts: Sequence[str], number: int) -> str:
+        """Targets that a person has withdrawn, and how many things that were."""
+        return self.count(
+            "cancelled: {targets} ({n} thing)",
+            "cancelled: {targets} ({n} things)",
+            number,
+            targets=", ".join(map(printable, texts)),
+        )
 
     def _of(self, lane: Lane, detail: str) -> dict[str, str]:
         return {"service": self.service(lane), "detail": detail}

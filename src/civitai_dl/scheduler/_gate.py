@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from civitai_dl.domain.entities import Failure, Notice
+from civitai_dl.domain.entities import Failure, Notice, Trouble
 from civitai_dl.errors import StorageError, StorageFull
 from civitai_dl.ports import Clock, Reporter
 
@@ -87,3 +87,8 @@ class Gate:
                 self._say()
                 said = True
             await self.clock.sleep(LOOK_SECONDS)
+
+
+def is_ours(failure: Failure) -> bool:
+    """Whether a failure is this machine's."""
+    return failure.trouble in (Trouble.STORAGE, Trouble.HANDLES)

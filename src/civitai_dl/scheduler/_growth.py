@@ -6,7 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from civitai_dl.domain.decisions import Streams, Window
-from civitai_dl.domain.entities import BytesReceived, Event, Lane
+from civitai_dl.domain.entities import (
+    BytesReceived,
+    Deferred,
+    Event,
+    Failed,
+    Lane,
+    Outcome,
+    Trouble,
+)
 
 WINDOW_SECONDS = 2.0
 LEAST_ENDED = 2
@@ -57,6 +65,11 @@ class Growth:
         """One of those that ended did so for the far side's sake."""
         self._troubled += 1
 
+    def break_off(self, received: int) -> None:
+        """Begin a new window: somebody held the lane up in this one. received: see `look`."""
+        self._since, self._received = -1.0, received
+        self._busy, self._ended, self._troubled = 0.0, 0, 0
+
     def look(self, now: float, received: int) -> int:
         """How many may be at work now. received: bytes of the lane since the run began."""
         self._pass(now)
@@ -75,3 +88,10 @@ class Growth:
             self._since = self._looked = now
         self._busy += self.at_work * (now - self._looked)
         self._looked = now
+
+
+def is_theirs(outcome: Outcome) -> bool:
+    """Whether the far side, or the way to it, did not bear what was asked."""
+    if not isinstance(outcome, (Deferred, Failed)):
+        return False
+    return outcome.failure.trouble in (Trouble.TRANSIENT, Trouble.THROTTLED)

@@ -32,8 +32,9 @@ from civitai_dl.ports import Clock, Queue, Reporter
 from civitai_dl.together import Together
 
 from ._board import Board
-from ._gate import Gate
-from ._growth import Growth, Traffic
+from ._controls import Controls
+from ._gate import Gate, is_ours
+from ._growth import Growth, Traffic, is_theirs
 from ._spare import Spare
 from ._width import Width
 
@@ -71,8 +72,8 @@ class LaneRunner:
 
     max_wait: seconds it may rest in a row. rested: seconds it has, for outages. alone: only one
     task may be at work, to see whether the trouble is over. traffic: what growth is measured by.
-    spare: told of the streams that no task needs. full: none was free when it last looked.
-    starved: there was no task.
+    spare: told of the streams that no task needs. controls: what a person does to the run. full:
+    none was free when it last looked. starved: there was no task.
     """
 
     lane: Lane
@@ -86,6 +87,7 @@ class LaneRunner:
     max_wait: float
     traffic: Traffic = field(default_factory=Traffic)
     spare: Spare = field(default_factory=Spare)
+    controls: Controls = field(default_factory=Controls)
     resting_until: float = 0.0
     rested: float = 0.0
     alone: bool = False
@@ -100,6 +102,7 @@ class LaneRunner:
     settling: Together[tuple[Lease, Outcome], None] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.controls.join(self)
         self.settling = Together(self._settle_all, MOST_SETTLED, clock=self.clock)
         workers, eases = self.settings.workers, self.settings.eases
         self.width = Width(workers, eases, needed=1) if eases else Width(workers, workers)
@@ -125,14 +128,14 @@ class LaneRunner:
         if self.full:
             self.board.ring(self.lane)
         elif self.starved:
-            self.spare.offer(self.lane, self._allowed() - self._busy)
+            self.spare.offer(self.lane, self._allowed() - self.busy)
 
     def _stream_ended(self) -> None:
         if self.growth is not None:
             self.growth.ended(self.clock.now())
 
     @property
-    def _busy(self) -> int:
+    def busy(self) -> int:
         """How many streams are in use."""
         return self.board.working.get(self.lane, 0) + self.spare.beside(self.lane)
 
@@ -142,15 +145,24 @@ class LaneRunner:
             while True:
                 await self.gate.passed()
                 bell = self.board.bell(self.lane)
-                wait = await self._step(group)
+                is_held = self.controls.is_held(self.lane)
+                wait = await (self._stand_still() if is_held else self._step(group))
                 if wait is None:
                     await bell.wait()
                 elif wait > 0:
                     await self._wait(bell, wait)
         finally:
-            await self._give_back()
+            await self.give_back()
 
-    async def _give_back(self) -> None:
+    async def _stand_still(self) -> None:
+        """Keep nothing while the lane is held up; without anything to do the run may end."""
+        await self.give_back()
+        self.spare.offer(self.lane, 0)
+        is_done = self.closed is not None or await self.queue.next_due(self.lane) is None
+        if is_done and not self.busy:
+            self.board.nothing_to_do(self.lane)
+
+    async def give_back(self) -> None:
         """Release what was claimed and not begun."""
         leases = tuple(self.claimed)
         self.claimed.clear()
@@ -174,10 +186,10 @@ class LaneRunner:
         self.starved = False
         self.spare.offer(self.lane, 0)
         if self.closed is not None:
-            await self._give_back()
+            await self.give_back()
             self.board.nothing_to_do(self.lane)
             return None
-        self.full = self._busy >= self._allowed()
+        self.full = self.busy >= self._allowed()
         if self.full:
             # More may be allowed although nothing has ended.
             return None if self.growth is None else LOOK_AGAIN
@@ -215,7 +227,7 @@ class LaneRunner:
     async def _nothing(self) -> float | None:
         due = await self.queue.next_due(self.lane)
         self.starved = True
-        self.spare.offer(self.lane, self._allowed() - self._busy)
+        self.spare.offer(self.lane, self._allowed() - self.busy)
         busy = self.board.working.get(self.lane, 0) + self.spare.at_work[self.lane]
         if due is None:
             if busy == 0:
@@ -227,18 +239,19 @@ class LaneRunner:
     async def _one(self, leases: tuple[Lease, ...]) -> None:
         found = True
         try:
-            try:
-                outcomes = await self.perform([lease.task for lease in leases])
-            except BaseException:
-                # A bug, a broken disk, or we are being stopped: give it back, then let it rise.
-                with anyio.move_on_after(RELEASE_SECONDS, shield=True):
-                    await self.queue.release(leases)
-                raise
-            # Without a time limit: the database always answers, and a machine that slept in
-            # between must not take the wait for a failure.
-            with anyio.CancelScope(shield=True):
-                await self._settle(leases, outcomes)
-            found = leases[0].task.kind not in (Kind.FILE, Kind.IMAGE, Kind.DRESS)
+            with self.controls.under_way(self.lane, leases):
+                try:
+                    outcomes = await self.perform([lease.task for lease in leases])
+                except BaseException:
+                    # A bug, a broken disk, or we are being stopped: give it back, then let it rise.
+                    with anyio.move_on_after(RELEASE_SECONDS, shield=True):
+                        await self.queue.release(leases)
+                    raise
+                # Without a time limit: the database always answers, and a machine that slept in
+                # between must not take the wait for a failure.
+                with anyio.CancelScope(shield=True):
+                    await self._settle(leases, outcomes)
+                found = leases[0].task.kind not in (Kind.FILE, Kind.IMAGE, Kind.DRESS)
         finally:
             if not self.spare.has_left(self.lane, leases[0].task.key):
                 self._stream_ended()
@@ -268,9 +281,9 @@ class LaneRunner:
     def _heed(self, leases: tuple[Lease, ...], outcomes: list[Outcome]) -> list[Outcome]:
         """What the outcomes of one piece of work say about the lane; it is one request's worth."""
         task, first = leases[0].task, outcomes[0]
-        if _is_theirs(first):
+        if is_theirs(first):
             self._heed_far_side()
-        if isinstance(first, (Deferred, Failed)) and _is_ours(first.failure):
+        if isinstance(first, (Deferred, Failed)) and is_ours(first.failure):
             # Our own disk and handles say nothing about the service.
             self._heed_machine(first)
         elif isinstance(first, LaneClosed):
@@ -380,15 +393,3 @@ class LaneRunner:
             self.reporter.emit(
                 Notice("alert", f"{closed.failure.detail}; {come_back(closed.until)}")
             )
-
-
-def _is_theirs(outcome: Outcome) -> bool:
-    """Whether the far side, or the way to it, did not bear what was asked."""
-    if not isinstance(outcome, (Deferred, Failed)):
-        return False
-    return outcome.failure.trouble in (Trouble.TRANSIENT, Trouble.THROTTLED)
-
-
-def _is_ours(failure: Failure) -> bool:
-    """Whether a failure is this machine's."""
-    return failure.trouble in (Trouble.STORAGE, Trouble.HANDLES)

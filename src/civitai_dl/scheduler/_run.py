@@ -11,6 +11,7 @@ from civitai_dl.domain.entities import Lane, LaneClosed
 from civitai_dl.ports import Clock, Queue, Reporter
 
 from ._board import Board
+from ._controls import Controls
 from ._gate import Gate, Prove, fit
 from ._growth import Traffic
 from ._lanes import LaneRunner, LaneSettings, Perform
@@ -37,23 +38,22 @@ async def run_lanes(
     prove: Prove = fit,
     traffic: Traffic | None = None,
     spare: Spare | None = None,
+    controls: Controls | None = None,
 ) -> RunEnd:
     """Work until nothing is left, or until `stop` is set.
 
     prove: shows that the disk can be written, or raises StorageError; asked while trouble with the
     disk holds all lanes up. traffic: a listener to this run, for lanes that grow. spare: told of
-    the streams that no task needs. Lanes share nothing but that and the end: one that rests or
-    closes holds up no other. Raises what `perform` raises, in an ExceptionGroup. When it returns,
-    nothing is claimed.
+    the streams that no task needs. controls: by which a person may hold lanes up. Lanes share
+    nothing but that and the end: one that rests or closes holds up no other. Raises what `perform`
+    raises, in an ExceptionGroup. When it returns, nothing is claimed.
     """
     board = Board(frozenset(lanes))
     heard = traffic or Traffic()
     gate = Gate(prove, clock, reporter, max_wait)
-    streams = spare or Spare()
+    told = (max_wait, heard, spare or Spare(), controls or Controls())
     runners = [
-        LaneRunner(
-            lane, settings, queue, perform, clock, reporter, board, gate, max_wait, heard, streams
-        )
+        LaneRunner(lane, settings, queue, perform, clock, reporter, board, gate, *told)
         for lane, settings in lanes.items()
     ]
     async with anyio.create_task_group() as group:

@@ -18,6 +18,7 @@ from ._runs import Root, RunBegun, Runs
 from ._trouble import REBUILD
 
 if TYPE_CHECKING:
+    from ._cancel import Withdrawal, Withdrawn, withdraw
     from ._checkup import Checkup, check_up
     from ._examine import examine
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from ._outlook import SqliteOutlook
     from ._paces import SqlitePaces
     from ._rebuild import Rebuilding
-    from ._unfinished import Asked, Undone, find_undone
+    from ._survey import (
+        LaneCounts,
+        LearnedLane,
+        Survey,
+        TroubleGroup,
+        UnderWay,
+        WaitingGroup,
+        survey,
+    )
+    from ._unfinished import Asked, Left, Undone, find_left, find_undone
     from ._why import Counted, KnownThing, RunFacts, Standings
     from ._wreck import Wreck
 
@@ -45,6 +55,9 @@ __all__ = [
     "Holdings",
     "Inspection",
     "KnownThing",
+    "LaneCounts",
+    "LearnedLane",
+    "Left",
     "ListedImage",
     "Rebuilding",
     "Root",
@@ -58,13 +71,22 @@ __all__ = [
     "SqliteQueue",
     "SqliteRates",
     "Standings",
+    "Survey",
+    "TroubleGroup",
+    "UnderWay",
     "Undone",
+    "WaitingGroup",
+    "Withdrawal",
+    "Withdrawn",
     "Wreck",
     "check_up",
     "examine",
+    "find_left",
     "find_undone",
     "glance",
     "holds_an_archive",
+    "survey",
+    "withdraw",
 ]
 
 __getattr__ = opens_later(
@@ -80,16 +102,28 @@ __getattr__ = opens_later(
         "Holdings": "_holdings",
         "Inspection": "_inspection",
         "KnownThing": "_why",
-        "ListedImage": "_holdings",
-        "Rebuilding": "_rebuild",
         "SqliteOutlook": "_outlook",
         "SqlitePaces": "_paces",
         "RunFacts": "_why",
         "Standings": "_why",
+        "LaneCounts": "_survey",
+        "LearnedLane": "_survey",
+        "Left": "_unfinished",
+        "ListedImage": "_holdings",
+        "Rebuilding": "_rebuild",
+        "Survey": "_survey",
+        "TroubleGroup": "_survey",
+        "UnderWay": "_survey",
         "Undone": "_unfinished",
+        "WaitingGroup": "_survey",
+        "Withdrawal": "_cancel",
+        "Withdrawn": "_cancel",
         "Wreck": "_wreck",
         "check_up": "_checkup",
         "examine": "_examine",
+        "find_left": "_unfinished",
         "find_undone": "_unfinished",
+        "survey": "_survey",
+        "withdraw": "_cancel",
     },
 )

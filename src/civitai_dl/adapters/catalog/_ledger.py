@@ -12,7 +12,7 @@ from civitai_dl.domain.entities import Account, Kind, Lane, Role, State, Task, T
 
 from ._database import Database
 from ._rows import CLAIMABLE, state_of, task_of
-from ._tree import WANTED
+from ._tree import WANTED, WITHDRAWN
 
 BATCH = 2000
 
@@ -97,16 +97,16 @@ class SqliteLedger:
         """See ports.Ledger. accounts: those of all targets, where they are known already."""
         if len(accounts) == 1:
             # A million things need not be counted twice.
-            return replace(accounts[0], text="", origin="")
+            return replace(accounts[0], text="", origin="", cancelled=False)
 
         def work(connection: sqlite3.Connection) -> Account:
             roots: dict[str, None] = {}
             for row in connection.execute("SELECT roots FROM targets WHERE run = ?", (self.run,)):
                 roots.update(dict.fromkeys(json.loads(row[0])))
             roles = self._roles(connection)
-            return _account(
-                connection, json.dumps(list(roots)), roles, run=self.run, text="", origin=""
-            )
+            told = json.dumps(list(roots))
+            total = _account(connection, told, roles, run=self.run, text="", origin="")
+            return replace(total, cancelled=False)
 
         return await self.database.run(work, "total")
 
@@ -231,6 +231,7 @@ def _account(
         open=left,
         unverified=unverified,
         unread=unread,
+        cancelled=roots == WITHDRAWN,
     )
 
 

@@ -13,7 +13,7 @@ from civitai_dl.domain.entities import Planned, Role, Wanted
 from ._adding import Adding
 from ._database import Database
 from ._rows import FORGET, PAGES
-from ._touch import touch
+from ._touch import touch, touch_reasons
 from ._tree import WANTED
 
 DEADLY = 3
@@ -126,6 +126,7 @@ class Runs:
         now: float,
         key: bool,
         only_failed: bool = False,
+        reasons: Collection[str] = (),
         selection: str = "",
         settings: str = "{}",
     ) -> RunBegun:
@@ -133,14 +134,16 @@ class Runs:
 
         A job that was left unfinished is continued: its pages go on at their cursors and nothing
         that was listed is listed again. A finished one is asked anew. In both cases everything of
-        it that is not stored is due again. only_failed: ask for nothing anew. selection: what of
+        it that is not stored is due again. only_failed: ask for nothing anew. reasons:
+        then only what failed, or cannot be had, for one of these. selection: what of
         everything is wanted, as a text: pages that were read for another wish are read again.
         settings: JSON of what it takes to repeat the run; never the key.
         """
 
         def work(connection: sqlite3.Connection) -> RunBegun:
             run = _new_run(connection, roots, roles, selection, settings, now)
-            adding = Adding(connection, run, now, key, failed_too=only_failed)
+            all_failed = only_failed and not reasons
+            adding = Adding(connection, run, now, key, failed_too=all_failed)
             going_on: list[str] = []
             other: list[str] = []
             known, fresh = [], []
@@ -161,8 +164,12 @@ class Runs:
             # asked anew comes first: it may lie below what goes on, which takes it as it finds it.
             touch(connection, known, adding, roles=roles, pages=False)
             adding.add(fresh, None)
-            touch(connection, going_on, adding, roles=roles, pages=True)
-            touch(connection, other, adding, roles=roles, pages=True, left_out=True)
+            if reasons:
+                again = [*going_on, *other]
+                touch_reasons(connection, again, adding, roles=roles, reasons=reasons)
+            else:
+                touch(connection, going_on, adding, roles=roles, pages=True)
+                touch(connection, other, adding, roles=roles, pages=True, left_out=True)
             adding.finish()
             return RunBegun(run, bool(going_on))
 

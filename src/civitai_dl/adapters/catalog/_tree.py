@@ -35,6 +35,9 @@ IS_LEFT_OUT = "SELECT 1 FROM edges WHERE child = ? AND run = -1"
 
 WANT_AGAIN = "UPDATE edges SET run = ? WHERE run = -1 AND child IN (SELECT id FROM touched)"
 
+WITHDRAWN = "[ ]"
+"""The roots of a target that was withdrawn: none, and not the text of one that never had any."""
+
 WITHIN = "id IN (SELECT id FROM below)"
 
 ABOVE = """

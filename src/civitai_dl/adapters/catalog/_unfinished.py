@@ -8,9 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ._database import Database
-from ._tree import ABOVE, BELOW, WITHIN
+from ._tree import ABOVE, BELOW, WITHDRAWN, WITHIN
 
 UNDONE = "status IN ('failed', 'ready', 'waiting', 'claimed')"
+REASONED = "status IN ('failed', 'unavailable')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,30 @@ class Undone:
     count: int
 
 
-async def find_undone(database: Database, roots: Collection[str] | None) -> list[Undone]:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A thing that failed, or cannot be had, and is to be tried again."""
+
+    key: str
+    lane: str
+    label: str
+    why: str
+    detail: str
+    hint: str
+
+
+async def find_undone(
+    database: Database, roots: Collection[str] | None, reasons: Collection[str] = ()
+) -> list[Undone]:
     """The runs that left something, the oldest first.
 
     Each thing belongs to the last run that wanted it. roots: only what is below these tasks; then
-    what is found is counted under the newest run. Raises: CatalogError.
+    what is found is counted under the newest run. reasons: only what failed, or cannot be had, for
+    one of these. Raises: CatalogError.
     """
 
     def work(connection: sqlite3.Connection) -> list[Undone]:
-        counts = _counts(connection, roots)
+        counts = _counts(connection, roots, reasons)
         if not counts:
             return []
         if roots is not None:
@@ -54,17 +70,59 @@ async def find_undone(database: Database, roots: Collection[str] | None) -> list
     return await database.run(work, "find_undone")
 
 
-def _counts(connection: sqlite3.Connection, roots: Collection[str] | None) -> dict[int, int]:
+def _counts(
+    connection: sqlite3.Connection, roots: Collection[str] | None, reasons: Collection[str]
+) -> dict[int, int]:
     """Things left, by run; 0 stands for what was missing on disk, which no run has wanted since."""
-    head, condition, facts = "", UNDONE, []
-    if roots is not None:
-        head, condition = BELOW, f"{UNDONE} AND {WITHIN}"
-        facts.append(json.dumps(list(roots)))
+    head, condition, facts = _chosen(roots, reasons)
     rows = connection.execute(
         f"{head} SELECT run, COUNT(*) FROM tasks WHERE {condition} GROUP BY run",  # noqa: S608  # our own text
         facts,
     )
     return {int(row[0]): int(row[1]) for row in rows}
+
+
+def _chosen(roots: Collection[str] | None, reasons: Collection[str]) -> tuple[str, str, list[str]]:
+    """Head, condition and parameters of a statement about what is to be tried again."""
+    head, condition, facts = "", UNDONE, list[str]()
+    if reasons:
+        condition = REASONED
+    if roots is not None:
+        head, condition = BELOW, f"{condition} AND {WITHIN}"
+        facts.append(json.dumps(list(roots)))
+    if reasons:
+        facts.append(json.dumps(sorted(reasons)))
+        condition += " AND why IN (SELECT value FROM json_each(?))"
+    return head, condition, facts
+
+
+async def find_left(
+    database: Database, roots: Collection[str] | None, reasons: Collection[str] = ()
+) -> tuple[list[Left], dict[str, int]]:
+    """What would be tried again: each thing with its reason, and counts by lane of the others.
+
+    The others are those that were not tried yet; with reasons there are none. See find_undone.
+    """
+
+    def work(connection: sqlite3.Connection) -> tuple[list[Left], dict[str, int]]:
+        head, condition, facts = _chosen(roots, reasons)
+        states = "" if reasons else " AND status = 'failed'"
+        rows = connection.execute(
+            f"{head} SELECT key, lane, label, why, detail, hint "  # noqa: S608  # our own text
+            f"FROM tasks WHERE {condition}{states} ORDER BY why, id",
+            facts,
+        )
+        named = [Left(*(str(fact or "") for fact in row)) for row in rows]
+        if reasons:
+            return named, {}
+        counted = connection.execute(
+            f"{head} SELECT lane, COUNT(*) FROM tasks "  # noqa: S608  # our own text
+            f"WHERE {condition} AND status <> 'failed' GROUP BY lane",
+            facts,
+        )
+        return named, {str(row[0]): int(row[1]) for row in counted}
+
+    return await database.run(work, "find_left")
 
 
 def _newest(connection: sqlite3.Connection, counts: dict[int, int]) -> int:
@@ -79,7 +137,8 @@ def _undone(connection: sqlite3.Connection, run: int, count: int) -> Undone:
         "SELECT selection, settings FROM runs WHERE id = ?", (run,)
     ).fetchone()
     rows = connection.execute(
-        "SELECT text, origin, roots FROM targets WHERE run = ? ORDER BY position", (run,)
+        "SELECT text, origin, roots FROM targets WHERE run = ? AND roots <> ? ORDER BY position",
+        (run, WITHDRAWN),
     )
     asked = tuple(
         Asked(row["text"], row["origin"], tuple(json.loads(row["roots"]))) for row in rows

@@ -10,13 +10,16 @@ from civitai_dl.domain.entities import (
     BytesReceived,
     Deferred,
     Failed,
+    Lane,
     LaneClosed,
     LanePaused,
+    LanesHeld,
     Notice,
     PageExpanded,
     RunFinished,
     RunStarted,
     Stored,
+    TargetsCancelled,
     TaskSettled,
     TransferStarted,
     Unavailable,
@@ -72,6 +75,13 @@ class FactTeller:
         elif isinstance(event, LanePaused):
             lane = event.lane.value
             yield {"event": "paused", "lane": lane, "seconds": event.seconds, "why": event.reason}
+        elif isinstance(event, LanesHeld):
+            lanes = ",".join(lane.value for lane in Lane if lane in event.lanes)
+            yield {"event": "held", "lanes": lanes, "all": event.all}
+        elif isinstance(event, TargetsCancelled):
+            things, ended = sum(event.things.values()), len(event.ended)
+            text = ", ".join(event.texts)
+            yield {"event": "cancelled", "label": text, "things": things, "ended": ended}
         elif isinstance(event, Notice):
             yield {"event": "notice", "level": event.level, "text": event.text}
         elif isinstance(event, RunStarted):

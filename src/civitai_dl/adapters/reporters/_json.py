@@ -23,8 +23,8 @@ _SPLITTING = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x
 class JsonReporter:
     """Writes `{"time": ..., "event": ..., ...}` lines; each is flushed when it is written.
 
-    event: run_started, page, stored, unavailable, failed, deferred, paused, stopped, notice,
-    run_finished. time: ISO 8601, UTC. No record holds a URL with a query.
+    event: run_started, page, stored, unavailable, failed, deferred, paused, stopped, held,
+    cancelled, notice, run_finished. time: ISO 8601, UTC. No record holds a URL with a query.
     """
 
     def __init__(self, clock: Clock, stream: TextIO) -> None:

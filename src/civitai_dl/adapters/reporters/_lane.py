@@ -99,6 +99,13 @@ class LaneCount:
             self.inherited -= 1
             self.expected -= 1
 
+    def drop(self, number: int) -> None:
+        """So many that were open are wanted no more; of which size they were is not known."""
+        gone = min(number, self.open)
+        self.expected -= gone
+        self.inherited = min(self.inherited, self.open)
+        self.unsized = min(self.unsized, self.open)
+
     def view(self, now: float, *, growing: bool, paused: bool, under_way: int) -> LaneView:
         """The lane now. under_way: bytes that the open ones have already."""
         return LaneView(

@@ -88,6 +88,9 @@ def frame(
         *_listing(view, messages, room, look),
     ]
     bottom = [_pause(pause, messages, room, look) for pause in view.pauses]
+    if view.held.lanes:
+        said = messages.held(view.held.lanes, everything=view.held.all)
+        bottom.append([(cut(said, room, mark=look.mark), "bold yellow")])
     if view.alert:
         bottom.append([(cut(f"! {printable(view.alert)}", room, mark=look.mark), "bold red")])
     top = top[:rows]

@@ -67,6 +67,8 @@ class LineReporter:
             parts.append(say.unavailable(view.unavailable))
         if view.listing.going:
             parts.append(say.listing(view.listing.pages))
+        if view.held.lanes:
+            parts.append(say.held(view.held.lanes, everything=view.held.all))
         for pause in view.pauses:
             reason = printable(pause.reason)
             if pause.left is None:
@@ -93,4 +95,4 @@ def _what_counts(view: View) -> tuple[object, ...]:
         (x.expected, x.done, x.failed, x.unavailable, x.bytes) for x in (view.files, view.images)
     ]
     pauses = [(pause.lane, pause.reason) for pause in view.pauses]
-    return (lanes, view.models, view.listing, view.failed, view.retrying, pauses)
+    return (lanes, view.models, view.listing, view.failed, view.retrying, pauses, view.held)

@@ -92,6 +92,13 @@ class ModelBook:
         self.failed += not record.failed
         record.failed = True
 
+    def drop(self, model_id: ModelId) -> None:
+        """Nothing of the model is to be done any more."""
+        record = self._records.get(model_id)
+        if record is not None:
+            self._add(record, pages=-record.pages, files=-record.open)
+            self.retry(model_id, -record.retrying)
+
     def retry(self, model_id: ModelId, change: int) -> None:
         """One thing of the model more (1) or less (-1) is waiting to be tried again."""
         record = self._record(model_id)

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 PAGE_LANES = (Lane.MODEL_PAGES, Lane.IMAGE_PAGES)
 
 
+_KINDS = {
+    Lane.MODEL_PAGES: (Kind.MODEL, Kind.LOOKUP, Kind.CREATOR),
+    Lane.IMAGE_PAGES: (Kind.GALLERY,),
+}
+"""The kinds of pages that a lane reads."""
+
+
 class PageBook:
     """Counts pages that are still to be read, and those that never will be."""
 
@@ -50,6 +57,16 @@ class PageBook:
         else:
             self._unseen_roots = max(0, self._unseen_roots - 1)
         self.note(outcome)
+
+    def drop(self, lane: Lane, number: int) -> None:
+        """So many pages of a lane are wanted no more."""
+        for kind in _KINDS[lane]:
+            gone = min(number, self._open[kind])
+            self._open[kind] -= gone
+            number -= gone
+        gone = min(number, self._inherited[lane])
+        self._inherited[lane] -= gone
+        self._unseen_roots = max(0, self._unseen_roots - (number - gone))
 
     def note(self, outcome: Outcome) -> None:
         """Count how a page ended, where it did not end well."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.entities import Failed, Notice, RunStarted, TaskSettled
+from civitai_dl.domain.entities import (
+    Failed,
+    LanesHeld,
+    Notice,
+    RunStarted,
+    TargetsCancelled,
+    TaskSettled,
+)
 from civitai_dl.domain.messages import printable
 
 if TYPE_CHECKING:
@@ -36,6 +43,10 @@ class Sayings:
             return self._failed(event, event.outcome)
         if isinstance(event, RunStarted):
             return "info", self._started(event)
+        if isinstance(event, LanesHeld):
+            return "info", self._messages.held(event.lanes, everything=event.all)
+        if isinstance(event, TargetsCancelled):
+            return "info", self._messages.cancelled(event.texts, sum(event.things.values()))
         return None
 
     def _notice(self, event: Notice, now: float) -> tuple[str, str] | None:

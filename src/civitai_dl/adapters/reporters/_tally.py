@@ -6,6 +6,7 @@ wait to be tried again. A million images are a million additions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from civitai_dl.domain.entities import (
     Lane,
     LaneClosed,
     LanePaused,
+    LanesHeld,
     ModelRef,
     Notice,
     PageExpanded,
@@ -28,6 +30,7 @@ from civitai_dl.domain.entities import (
     RunStarted,
     Skipped,
     Stored,
+    TargetsCancelled,
     Task,
     TaskSettled,
     TransferStarted,
@@ -39,7 +42,7 @@ from ._lane import RATE_SPAN, LaneCount
 from ._models import ModelBook
 from ._pages import PAGE_LANES, PageBook
 from ._view import ListingView, ModelsView, PauseView, TransferView, View
-from ._window import Window
+from ._window import HeldTime, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,6 +89,7 @@ class Tally:
         self._known = 0
         self._pauses: dict[Lane, tuple[float, str]] = {}
         self._stops: dict[Lane, str] = {}
+        self._held = HeldTime()
         self._alert = ("", 0.0)
         self._started: float | None = None
         self._finished = False
@@ -112,6 +116,10 @@ class Tally:
     def _hear_of_run(self, event: Event, now: float) -> None:
         if isinstance(event, LanePaused):
             self._pauses[event.lane] = (now + event.seconds, event.reason)
+        elif isinstance(event, LanesHeld):
+            self._hold(event, now)
+        elif isinstance(event, TargetsCancelled):
+            self._cancel(event)
         elif isinstance(event, Notice) and event.level == "alert":
             self._alert = (event.text, now + ALERT_SECONDS)
         elif isinstance(event, Notice) and event.level == "halt":
@@ -126,6 +134,26 @@ class Tally:
             self._finished = True
             self._transfers.clear()
             self._pauses.clear()
+            self._held = HeldTime()
+
+    # --- what a person does
+
+    def _hold(self, event: LanesHeld, now: float) -> None:
+        """What is held up is not at work; it will say when it goes on."""
+        self._held.hear(event, now)
+        for key in [key for key, one in self._transfers.items() if one.lane in event.lanes]:
+            del self._transfers[key]
+
+    def _cancel(self, event: TargetsCancelled) -> None:
+        for key in event.ended:
+            self._transfers.pop(key, None)
+        for model_id in event.models:
+            self._models.drop(model_id)
+        for lane, number in event.things.items():
+            if lane in self._lanes:
+                self._lanes[lane].drop(number)
+            else:
+                self._pages.drop(lane, number)
 
     # --- what is to be done
 
@@ -180,7 +208,7 @@ class Tally:
         lane = self._lanes.get(event.task.lane)
         if lane is not None:
             lane.bytes += event.count
-            lane.wire.add(now, event.count)
+            lane.wire.add(self._held.time(event.task.lane, now), event.count)
         transfer = self._transfers.get(event.task.key)
         if transfer is not None:
             transfer.have += event.count
@@ -224,7 +252,7 @@ class Tally:
         else:
             lane.done += 1
             if now is not None and isinstance(outcome, (Stored, Skipped)):
-                lane.work.add(now, 1)
+                lane.work.add(self._held.time(task.lane, now), 1)
 
     def _close_page(self, task: Task, outcome: Outcome) -> None:
         self._pages.close(task, outcome)
@@ -279,16 +307,19 @@ class Tally:
     def view(self, now: float) -> View:
         """All counters as they stand; costs the transfers under way, not what was counted."""
         pauses = self._resting(now)
-        resting = {pause.lane for pause in pauses}
+        resting = {pause.lane for pause in pauses} | self._held.view.lanes
         lanes = {
             lane: count.view(
-                now,
+                self._held.time(lane, now),
                 growing=self._growing(lane),
                 paused=lane in resting,
                 under_way=sum(t.have for t in self._transfers.values() if t.lane is lane),
             )
             for lane, count in self._lanes.items()
         }
+        for held in self._held.view.lanes & lanes.keys():
+            # Its time stands still, and so would its rate.
+            lanes[held] = replace(lanes[held], rate=0.0)
         files, images = lanes[Lane.FILES], lanes[Lane.IMAGES]
         return View(
             models=ModelsView(
@@ -309,6 +340,7 @@ class Tally:
             elapsed=0.0 if self._started is None else now - self._started,
             transfers=tuple(self._under_way(now)),
             pauses=pauses,
+            held=self._held.view,
             alert=self._alert[0] if self._alert[1] > now else "",
             finished=self._finished,
         )

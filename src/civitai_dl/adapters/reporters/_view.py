@@ -74,6 +74,14 @@ class PauseView:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldView:
+    """Lanes that a person holds up. all: every lane of the run."""
+
+    lanes: frozenset[Lane] = frozenset()
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """All of it. failed, retrying, unavailable: files, images and pages together."""
 
@@ -91,3 +99,4 @@ class View:
     pauses: tuple[PauseView, ...] = ()
     alert: str = ""
     finished: bool = False
+    held: HeldView = HeldView()

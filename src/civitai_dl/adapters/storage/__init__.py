@@ -11,10 +11,22 @@ from civitai_dl.errors import ConfigError
 
 from ._errors import as_storage_error
 from ._kind import NEAR, NETWORK, kind_of, may_be_shared
-from ._limit import ask_limit, is_asked, take_limit
 from ._local import STATE, LocalStorage
 from ._lock import RunLock, holder_of
 from ._system import System
+from ._wishes import (
+    Facts,
+    Wish,
+    answer_wish,
+    forget_wishes,
+    forget_work,
+    leave_wish,
+    take_answer,
+    take_back_wish,
+    tell_work,
+    told_work,
+    waiting_wishes,
+)
 
 if TYPE_CHECKING:
     from ._application import (
@@ -98,6 +110,7 @@ __all__ = [
     "Belongings",
     "ChangedError",
     "DamagedSource",
+    "Facts",
     "LinkRecord",
     "LocalStorage",
     "NoLinksHere",
@@ -105,13 +118,16 @@ __all__ = [
     "OwnedFiles",
     "RunLock",
     "System",
+    "Wish",
+    "answer_wish",
     "as_storage_error",
-    "ask_limit",
     "digest_of",
     "find_belongings",
+    "forget_wishes",
+    "forget_work",
     "holder_of",
-    "is_asked",
     "kind_of",
+    "leave_wish",
     "local_path",
     "look_at",
     "may_be_shared",
@@ -121,5 +137,9 @@ __all__ = [
     "open_owned",
     "open_storage",
     "owned_digests",
-    "take_limit",
+    "take_answer",
+    "take_back_wish",
+    "tell_work",
+    "told_work",
+    "waiting_wishes",
 ]

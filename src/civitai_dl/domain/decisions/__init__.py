@@ -20,10 +20,10 @@ from ._damage import (
 )
 from ._doubt import Doubt, Experience, doubt_empty, doubt_missing, mark_cursor, split_cursor
 from ._dressed import is_as_written, made_of
-from ._due import is_due
+from ._due import is_due, waits_for
 from ._fair import Turns
 from ._learned import Known, LearnedRate
-from ._lifecycle import NEXT_STATE, OPEN, next_state
+from ._lifecycle import CANCELLED, NEXT_STATE, OPEN, UNDONE, next_state, withdrawn_state
 from ._links import (
     download_path,
     image_id_in,
@@ -138,6 +138,7 @@ from ._walk import (
 from ._way import choose_proxy, is_this_machine, passes_by
 
 __all__ = [
+    "CANCELLED",
     "COMPLETE_SORT",
     "DOUBTFUL",
     "LISTED_AT_ONCE",
@@ -152,6 +153,7 @@ __all__ = [
     "SEGMENT",
     "SMALL_PAGE",
     "TRICKLE_SECONDS",
+    "UNDONE",
     "Breaker",
     "Came",
     "Choice",
@@ -293,7 +295,9 @@ __all__ = [
     "verify_file",
     "verify_media",
     "version_gallery_task",
+    "waits_for",
     "walk_again",
     "wall_before",
     "whole_answer",
+    "withdrawn_state",
 ]

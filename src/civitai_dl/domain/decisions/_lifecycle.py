@@ -27,6 +27,12 @@ NEXT_STATE: dict[tuple[State, type[Outcome]], State] = {
 OPEN = (State.WAITING, State.READY, State.CLAIMED)
 """States from which work is still to come."""
 
+CANCELLED = "cancelled"
+"""Why a task is skipped that nobody wants any more. Whoever asks for it makes it due again."""
+
+UNDONE = (*OPEN, State.FAILED)
+"""States of what an earlier run did not bring home: what `retry` tries, and `cancel` withdraws."""
+
 
 def next_state(state: State, outcome: Outcome) -> State:
     """The state a task has after an outcome.
@@ -40,3 +46,12 @@ def next_state(state: State, outcome: Outcome) -> State:
         return NEXT_STATE[state, type(outcome)]
     except KeyError:
         raise RuntimeError(f"no step from {state.value} by {type(outcome).__name__}") from None
+
+
+def withdrawn_state(*, has_stored: bool) -> State:
+    """The state of a task that was UNDONE and that nobody wants any more.
+
+    It is no outcome, for nobody has worked on it. Withdrawn is not failed: nothing has to be done.
+    has_stored: what it has stored before is there; it was to be replaced, and now stays.
+    """
+    return State.STORED if has_stored else State.SKIPPED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Union
 
+from ._ids import ModelId
 from ._work import Account, Lane, Outcome, Planned, Task
 
 
@@ -59,6 +60,30 @@ class LanePaused:
     lane: Lane
     seconds: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanesHeld:
+    """From now on a person holds these lanes up, and no others; empty: the run goes on.
+
+    all: every lane of the run, so that nothing is at work.
+    """
+
+    lanes: frozenset[Lane]
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsCancelled:
+    """A person has withdrawn targets. things: what has left each lane, pages among it.
+
+    models: those of which nothing is to be done any more. ended: keys of tasks that were at work.
+    """
+
+    texts: tuple[str, ...]
+    things: dict[Lane, int]
+    models: tuple[ModelId, ...] = ()
+    ended: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +162,8 @@ Event = Union[
     BytesReceived,
     TaskSettled,
     LanePaused,
+    LanesHeld,
+    TargetsCancelled,
     Notice,
     RunFinished,
 ]

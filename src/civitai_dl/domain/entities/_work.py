@@ -358,7 +358,8 @@ class Account:
     """How things stand for one input line, or for all of them; counts of files and images.
 
     unverified: model files among the stored ones for which the service lists no digest.
-    unread: lists that are not read to their end, so that more may be expected.
+    unread: lists that are not read to their end, so that more may be expected. cancelled: it was
+    withdrawn, and nothing is counted for it.
     """
 
     text: str
@@ -372,6 +373,7 @@ class Account:
     note: str = ""
     unverified: int = 0
     unread: int = 0
+    cancelled: bool = False
 
     @property
     def settled(self) -> bool:

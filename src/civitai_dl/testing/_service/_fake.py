@@ -73,6 +73,11 @@ class FakeCivitai:
         """Address of the CDN origin, or of who stands in for it."""
         return self._context.cdn
 
+    def connections(self, origin: Origin | None = None) -> int:
+        """How many connections to an origin, or to all of them, are open on both sides."""
+        chosen = [origin] if origin is not None else list(self._servers)
+        return sum(self._servers[one].connections for one in chosen)
+
     def copies(self) -> Iterator[tuple[str, BytesBody | CodedBody]]:
         """Return what a server that stands in for storage and CDN must have: path and bytes.
 

@@ -41,12 +41,17 @@ class Server:
         self._handler = handler
         self._observer = observer
         self._listener: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamReader] = {}
         self._stopping = False
         self._under_way: dict[Sending, asyncio.StreamReader] = {}
         self.port = 0
         self.bugs: list[Exception] = []
         """What the handler raised; its owner must look here after stop()."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open on both sides."""
+        return sum(not _has_hung_up(reader) for reader in tuple(self._connections.values()))
 
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen on 127.0.0.1; port 0 takes a free one. Raises: OSError."""
@@ -74,7 +79,7 @@ class Server:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        self._connections[task] = reader
         try:
             if not self._stopping:
                 await self._converse(reader, writer)
@@ -85,7 +90,7 @@ class Server:
             writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
-            self._connections.discard(task)
+            del self._connections[task]
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

@@ -1,0 +1,101 @@
+"""What `cancel` does and says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from civitai_dl._cancelling import cancel_targets
+from civitai_dl._standing import read_standing
+from civitai_dl.adapters.storage import local_path
+from civitai_dl.config import Settings
+from civitai_dl.domain.messages import Messages, pick_language, printable
+from civitai_dl.errors import CivitaiDLError, UsageError
+
+from ._again import write_leftovers
+from ._exit import OK, SOME_FAILED, tell
+from ._options import read_targets
+from ._steering import understood
+
+if TYPE_CHECKING:
+    from civitai_dl.adapters.storage import Facts
+
+
+def cancel(texts: Sequence[str], output: str, lang: str | None, *, as_json: bool) -> int:
+    """Withdraw targets; returns the exit status."""
+    messages = Messages(pick_language(lang, os.environ))
+    try:
+        wanted = read_targets(tuple(texts))
+        answer = anyio.run(partial(cancel_targets, output, wanted))
+        understood(answer, messages)
+        _refuse_unasked(answer, messages)
+        if answer is not None and answer.get("alone"):
+            # A run at work does so itself in the end.
+            _write_lists(output)
+    except CivitaiDLError as error:
+        return tell(error, messages)
+    if as_json:
+        sys.stdout.write(f"{json.dumps(_as_json(answer), indent=2, ensure_ascii=False)}\n")
+    else:
+        sys.stdout.write(f"{_as_text(answer, messages)}\n")
+    # Nothing has been withdrawn yet, and nobody should believe that it has.
+    return SOME_FAILED if answer is None else OK
+
+
+def _targets(answer: Facts | None) -> list[Facts]:
+    named = None if answer is None else answer.get("targets")
+    return [one for one in named if isinstance(one, dict)] if isinstance(named, list) else []
+
+
+def _refuse_unasked(answer: Facts | None, messages: Messages) -> None:
+    """Raise UsageError when one was never asked for by itself: then nothing has been changed."""
+    unasked = [str(one.get("text")) for one in _targets(answer) if not one.get("asked")]
+    if unasked:
+        named = ", ".join(map(printable, unasked))
+        raise UsageError(
+            messages.say("not asked for by itself in this archive: {targets}", targets=named),
+            hint=messages.say(
+                "nothing was cancelled; `civitai-dl status` lists what was asked for"
+            ),
+        )
+
+
+def _write_lists(output: str) -> None:
+    """What is no longer wanted is no longer listed as failed."""
+    folder = local_path(output)
+    standing = anyio.run(read_standing, folder)
+    if standing is not None and (folder / "failed.txt").exists():
+        command = ["civitai-dl", "retry", "-o", str(folder.absolute())]
+        write_leftovers(Settings(output=output), [], standing.report, command)
+
+
+def _as_json(answer: Facts | None) -> Facts:
+    if answer is None:
+        return {"answered": False}
+    names = ("ended", "partials", "targets")
+    return {"answered": True, **{name: answer.get(name) for name in names}}
+
+
+def _as_text(answer: Facts | None, messages: Messages) -> str:
+    if answer is None:
+        return messages.say("the run has not answered yet: it will heed this as soon as it can")
+    return "\n".join(_line(one, messages) for one in _targets(answer))
+
+
+def _line(target: Facts, messages: Messages) -> str:
+    text, dropped, kept = printable(str(target.get("text"))), target["dropped"], target["kept"]
+    assert isinstance(dropped, int)
+    assert isinstance(kept, int)
+    parts = [messages.say("nothing was left to do")]
+    if dropped:
+        parts = [messages.count("{n} thing dropped", "{n} things dropped", dropped)]
+    if kept:
+        text_kept = "{n} kept, for others want it"
+        parts.append(messages.count(text_kept, text_kept, kept))
+    return f"{text}: {messages.join(parts)}"
