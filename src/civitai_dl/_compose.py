@@ -74,7 +74,7 @@ from ._ending import Ending, expected_error, report_of
 from ._limit import heed_limits
 from ._lists import Lists
 from ._memory import remember, remember_selection
-from ._scope import Count, lanes_of, roles_of, roots_of
+from ._scope import Count, has_news, lanes_of, roles_of, roots_of
 from ._stock import take_stock
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
 Watch = Callable[[str, sqlite3.Connection], None]
+Closing = Callable[[Database, RunReport], Awaitable[None]]
 Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 
@@ -102,12 +103,13 @@ async def archive(
     clock: Clock | None = None,
     system: System | None = None,
     watch: Watch | None = None,
+    closing: Closing | None = None,
 ) -> RunReport:
     """Bring an archive up to what is wanted; the whole of a run.
 
     stop: set it to end early; the state is safe and the next run goes on. system: what does the
     work on the disk, the real one by default. watch: called at each transaction of the state (see
-    Database). Raises: UsageError, Busy,
+    Database). closing: what else is to be noted in the state at the end. Raises: UsageError, Busy,
     KeyRefused, ConfigError, StorageError, CatalogError before anything is fetched; later trouble of
     key and storage is told in the report.
     """
@@ -130,7 +132,10 @@ async def archive(
             run.owned = open_owned(storage, directory / STATE)
             if run.owned is not None:
                 stack.callback(run.owned.close)
-            return await run.go(roots)
+            report = await run.go(roots)
+            if closing is not None:
+                await closing(database, report)
+            return report
 
 
 @asynccontextmanager
@@ -207,7 +212,7 @@ class Run:
         seconds = self.clock.now() - started
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
-        if not end.stopped and trouble is None:
+        if not end.stopped and trouble is None and has_news(roots, count):
             lists = Lists(ledger, self.storage, self.clock, self.reporter, self.stop)
             await lists.write_patiently()
         listeners.emit(RunFinished(report))

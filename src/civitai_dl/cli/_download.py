@@ -24,6 +24,7 @@ from ._flags import CONTEXT, EFFORT, shared
 @click.option("--gallery-limit", type=click.IntRange(1), help="Newest N images per gallery.")
 @shared(*EFFORT)
 @click.option("--dry-run", is_flag=True, help="List and count; transfer nothing.")
+@click.option("--on-finish", metavar="COMMAND|URL", help="Hand over the report at the end.")
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
 @click.option("--nsfw/--no-nsfw", default=None, help="Mature images too, or PG only.  [nsfw]")
 @click.option("--browsing-level", metavar="LIST", help="Ratings, as in PG,PG-13,R.  [all]")

@@ -36,7 +36,12 @@ def download(flags: Mapping[str, object]) -> int:
     """Run a download; returns the exit status."""
 
     def work(settings: Settings, messages: Messages) -> int:
-        return anyio.run(_go, settings, read_wanted(flags, messages), messages)
+        wanted, hook = read_wanted(flags, messages), flags.get("on_finish")
+        if isinstance(hook, str):
+            from ._finishing import go_and_tell
+
+            return anyio.run(go_and_tell, settings, wanted, messages, hook)
+        return anyio.run(_go, settings, wanted, messages)
 
     return framed(flags, work)
 
@@ -85,17 +90,25 @@ def _warn(text: str, messages: Messages) -> None:
 
 
 async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> int:
+    return (await run_and_say(settings, wanted, messages, [])).exit_code
+
+
+async def run_and_say(
+    settings: Settings, wanted: list[Wanted], messages: Messages, ears: Sequence[Reporter]
+) -> RunReport:
+    """One run with all that is shown and left of it. ears: who hears of it beside."""
     clock = SystemClock()
     stop = anyio.Event()
     with (
-        reporting(settings, messages, clock) as reporter,
-        heeding_signals(stop, reporter, messages),
+        reporting(settings, messages, clock) as shown,
+        heeding_signals(stop, shown, messages),
     ):
+        reporter = Fan([*ears, shown])
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
     if not settings.dry_run:
         write_leftovers(settings, wanted, report)
     say_the_end(settings, report, messages)
-    return report.exit_code
+    return report
 
 
 def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> None:

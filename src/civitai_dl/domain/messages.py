@@ -16,6 +16,7 @@ from ._japanese import JAPANESE as DISPLAY
 from ._japanese_browse import BROWSE
 from ._japanese_cli import COMMANDS
 from ._japanese_link import LINKS
+from ._japanese_sync import SYNC
 from .entities import Lane, Reason, Trouble
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ __all__ = [
     "wrap",
 ]
 
-JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS}
+JAPANESE = {**DISPLAY, **BROWSE, **COMMANDS, **LINKS, **SYNC}
 
 
 class Language(str, Enum):

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from civitai_dl.documents import parse_object
 from civitai_dl.domain.decisions import (
     gallery_task,
+    look_at,
     model_folder,
     model_task,
     plan_model,
@@ -23,6 +25,7 @@ from civitai_dl.domain.entities import (
     Failure,
     GalleryQuery,
     Kind,
+    Look,
     Model,
     ModelId,
     ModelRef,
@@ -41,9 +44,11 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound, NotPermitted, Rejected
 
+from ._history import changes_of, keep_words
 from ._shapes import (
     as_id,
     as_object,
+    is_pg,
     read_model,
     read_models,
     read_page,
@@ -53,6 +58,7 @@ from ._spec import GONE, SourceSpec, missing
 from ._tombs import (
     find_burials,
     is_doubtful,
+    known_gone,
     look_back,
     mark_model,
     notices_of,
@@ -127,11 +133,15 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     except (Rejected, NotPermitted):
         return [_alone(ref) for ref in refs]
     shown = {number: model for number, model in found.items() if model.versions}
+    hidden = {ref.model_id for ref in refs if ref.look is Look.BRIEF} - shown.keys()
+    gone = await _see_hidden(hidden, shown, desk) if hidden else set()
     ground = await prepare(list(shown.values()), desk)
     outcomes: list[Outcome] = []
     for ref in refs:
         model = shown.get(ref.model_id)
-        if model is None or not _shows(model, ref) or model.id in ground.doubtful:
+        if model is None and ref.model_id in gone:
+            outcomes.append(Unavailable(Reason.GONE, GONE))
+        elif model is None or not _shows(model, ref) or model.id in ground.doubtful:
             outcomes.append(_alone(ref))
         else:
             outcomes.append(await expand_model(model, ref, desk, ground))
@@ -139,7 +149,7 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
 
 
 def _alone(ref: ModelRef) -> Expanded:
-    return Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True))
+    return Expanded(onward=replace(ref, single=True))
 
 
 def _ref(task: Task) -> ModelRef:
@@ -154,7 +164,26 @@ def _shows(model: Model, ref: ModelRef) -> bool:
     return any(version.id == ref.version_id for version in model.versions)
 
 
-async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
+async def _see_hidden(
+    hidden: set[ModelId], shown: dict[ModelId, Model], desk: Desk
+) -> set[ModelId]:
+    """Look for what the list leaves out in the other list; returns what is gone as before.
+
+    With nsfw=false models flagged `minor` are shown, too, of all models the PG images only (server
+    source): what is PG as a whole is whole there, and needs no request of its own. What neither
+    list shows and is marked as gone would be in one of them if it were back, unless it is flagged
+    and not PG: such a model is asked for by itself.
+    """
+    found = await _list(hidden, desk, nsfw="false")
+    shown.update({n: model for n, model in found.items() if model.versions and is_pg(model.raw)})
+    gone = await known_gone(sorted(hidden - found.keys()), desk)
+    paths = {f"{model_folder(number)}/model.json": number for number in gone}
+    kept = await desk.read(list(paths)) if paths else {}
+    answers = {paths[path]: parse_object(data) for path, data in kept.items()}
+    return gone - {n for n, raw in answers.items() if raw.get("minor") and not is_pg(raw)}
+
+
+async def _list(ids: set[ModelId], desk: Desk, *, nsfw: str = "true") -> dict[ModelId, Model]:
     """List models by id, following cursors: a page may be short and still not be the last.
 
     nsfw=true, because without it only PG models with PG images are shown; archived=true, because
@@ -162,7 +191,7 @@ async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
     """
     asked = [
         ("ids", ",".join(str(number) for number in sorted(ids))),
-        ("nsfw", "true"),
+        ("nsfw", nsfw),
         ("archived", "true"),
         ("sort", "Oldest"),
         ("limit", "100"),
@@ -182,6 +211,9 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
     except NotFound as error:
+        if ref.look is Look.BRIEF and await known_gone([ref.model_id], desk):
+            # It was believed once, after the waits that such an answer gets.
+            return Unavailable(Reason.GONE, GONE)
         outcome = await missing(task, error, desk)
         if isinstance(outcome, Unavailable):
             await mark_model(ref.model_id, desk)
@@ -221,10 +253,13 @@ async def prepare(models: Sequence[Model], desk: Desk, *, single: Task | None = 
     changed = [model for model in changed if model.id not in doubtful]
     burials = await find_burials(changed, past, desk, task=single)
     await write_before(burials, desk)
+    changes = await keep_words(changes_of(changed, past, burials), desk)
     await desk.save_json(
         *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
     )
     await write_after(burials, desk)
+    for change in (change for found in changes.values() for change in found):
+        desk.tell(change)
     placed = await desk.catalog.placed({model.id for model in models})
     return Ground(placed, written, doubtful, notices_of(changed, burials))
 
@@ -248,7 +283,8 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
         written=model.id in ground.written,
         only=desk.only,
     )
-    return Expanded(children=children, notices=tuple(ground.notices.get(model.id, ())))
+    galleries = look_at(children, ref.look) if ref.look is not Look.USUAL else children
+    return Expanded(children=galleries, notices=tuple(ground.notices.get(model.id, ())))
 
 
 async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version | None:

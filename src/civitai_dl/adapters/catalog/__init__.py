@@ -20,6 +20,7 @@ from ._trouble import REBUILD
 if TYPE_CHECKING:
     from ._checkup import Checkup, check_up
     from ._examine import examine
+    from ._followed import SqliteFollowed
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
     from ._rebuild import Rebuilding
@@ -46,6 +47,7 @@ __all__ = [
     "RunBegun",
     "Runs",
     "SqliteCatalog",
+    "SqliteFollowed",
     "SqliteLedger",
     "SqliteQueue",
     "SqliteRates",
@@ -71,6 +73,7 @@ __getattr__ = opens_later(
         "Inspection": "_inspection",
         "ListedImage": "_holdings",
         "Rebuilding": "_rebuild",
+        "SqliteFollowed": "_followed",
         "Undone": "_unfinished",
         "Wreck": "_wreck",
         "check_up": "_checkup",

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from civitai_dl.domain.decisions import is_due, walk_again
+from civitai_dl.domain.decisions import is_due, list_again, walk_again
 from civitai_dl.domain.entities import (
+    CreatorRef,
     Expanded,
     FileRef,
     GalleryRef,
@@ -194,6 +195,10 @@ class Adding:
             # Names that differ only in case are one user, with one folder.
             folder = before.subject.folder
             subject = replace(walk_again(subject, before.subject, complete=complete), folder=folder)
+        elif isinstance(subject, CreatorRef):
+            assert isinstance(before.subject, CreatorRef)
+            complete = row["status"] == State.STORED.value
+            subject = list_again(subject, before.subject, complete=complete)
         now = replace(
             before,
             subject=subject,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from civitai_dl.domain.decisions import latest_wait
-from civitai_dl.domain.entities import Planned, Role, Wanted
+from civitai_dl.domain.entities import Look, Planned, Role, Wanted
 
 from ._adding import Adding
 from ._database import Database
@@ -26,7 +26,7 @@ FIRST = -1
 """The priority of a task that only needs its name."""
 
 ROOT = """
-SELECT tasks.id, job_done, selection, started_at
+SELECT tasks.id, job_done, selection, started_at, json_extract(payload, '$.look') AS look
 FROM tasks LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?
 """
 
@@ -142,10 +142,10 @@ class Runs:
             run = _new_run(connection, roots, roles, selection, settings, now)
             adding = Adding(connection, run, now, key, failed_too=only_failed)
             going_on, known, fresh = [], [], []
-            for planned in (planned for root in roots for planned in root.planned):
+            for wanted, planned in ((one.wanted, task) for one in roots for task in one.planned):
                 row = connection.execute(ROOT, (planned.task.key,)).fetchone()
                 if row is not None and (
-                    only_failed or _goes_on(connection, planned.task.key, row, selection, now)
+                    only_failed or _goes_on(connection, planned, row, selection, now, wanted)
                 ):
                     going_on.append(planned.task.key)
                     continue
@@ -205,23 +205,31 @@ class Runs:
 
 
 def _goes_on(
-    connection: sqlite3.Connection, key: str, row: sqlite3.Row, selection: str, now: float
+    connection: sqlite3.Connection,
+    planned: Planned,
+    row: sqlite3.Row,
+    selection: str,
+    now: float,
+    wanted: Wanted,
 ) -> bool:
     """Whether an unfinished job is continued without asking its pages again.
 
-    Pages read for another wish may lack what is wanted now. Where all pages are read and only
-    transfers are open, the reading is good for half a day: whoever comes back every night wants
-    to see what is new, too.
+    Pages read for another wish may lack what is wanted now, and so may those that were not looked
+    at in full. Where all pages are read and only transfers are open, the reading is good for half a
+    day: whoever comes back every night wants to see what is new, too. Who brings an archive up to
+    date wants that at once.
     """
     if row["job_done"] or row["selection"] != selection:
         return False
-    if abs(now - row["started_at"]) < FRESH:
+    if wanted.look is Look.FULL and row["look"] != Look.FULL.value:
+        return False
+    if wanted.look is Look.USUAL and abs(now - row["started_at"]) < FRESH:
         return True
     marks = ", ".join("?" for _ in PAGES)
     unread = connection.execute(
         f"{BELOW} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
         f"WHERE status = 'ready' AND type IN ({marks}) LIMIT 1",
-        (json.dumps([key]), *PAGES),
+        (json.dumps([planned.task.key]), *PAGES),
     ).fetchone()
     return unread is not None
 

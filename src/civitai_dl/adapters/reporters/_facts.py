@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import (
     BytesReceived,
+    Changed,
     Deferred,
     Failed,
     LaneClosed,
@@ -25,7 +26,7 @@ from civitai_dl.domain.entities import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from civitai_dl.domain.entities import Event, Failure, Outcome, Planned, Task
+    from civitai_dl.domain.entities import Change, Event, Failure, Outcome, Planned, Task
 
 Fact = str | int | float | bool | None
 Facts = dict[str, Fact]
@@ -74,6 +75,8 @@ class FactTeller:
             yield {"event": "paused", "lane": lane, "seconds": event.seconds, "why": event.reason}
         elif isinstance(event, Notice):
             yield {"event": "notice", "level": event.level, "text": event.text}
+        elif isinstance(event, Changed):
+            yield _changed(event.change)
         elif isinstance(event, RunStarted):
             yield {
                 "event": "run_started",
@@ -125,6 +128,19 @@ def _settled(task: Task, outcome: Outcome, seconds: float | None) -> Iterable[Fa
     elif isinstance(outcome, LaneClosed):
         until = {"until": timestamp(outcome.until)}
         yield {"event": "stopped", **about, **_why(outcome.failure), **until}
+
+
+def _changed(change: Change) -> Facts:
+    return {
+        "event": "changed",
+        "change": change.kind.value,
+        "model_id": change.model_id,
+        "model": change.model,
+        "creator": change.creator,
+        "id": change.number,
+        "what": change.what,
+        "kept": change.kept,
+    }
 
 
 def _why(failure: Failure) -> Facts:

@@ -2,6 +2,7 @@
 
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
+from ._changes import TEXTS, find_changes
 from ._damage import (
     Damage,
     Finding,
@@ -32,6 +33,7 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
+from ._look import is_full_due, list_again, look_at, reaches_ground
 from ._media import media_of
 from ._names import (
     MAX_COMPONENT_BYTES,
@@ -112,6 +114,7 @@ __all__ = [
     "QUOTA_WAIT",
     "SEGMENT",
     "SMALL_PAGE",
+    "TEXTS",
     "TRICKLE_SECONDS",
     "Breaker",
     "Came",
@@ -152,6 +155,7 @@ __all__ = [
     "description_stem",
     "doubtful_versions",
     "download_path",
+    "find_changes",
     "find_damage",
     "first_bad_segment",
     "first_difference",
@@ -165,6 +169,7 @@ __all__ = [
     "is_as_written",
     "is_behind",
     "is_due",
+    "is_full_due",
     "is_proven",
     "is_settled_doubt",
     "is_strong",
@@ -175,10 +180,12 @@ __all__ = [
     "judge_segment",
     "judge_tombstones",
     "latest_wait",
+    "list_again",
     "listed_anew",
     "listed_download_path",
     "listed_image_task",
     "lone_component",
+    "look_at",
     "looks_like_text_page",
     "made_of",
     "may_fetch",
@@ -196,6 +203,7 @@ __all__ = [
     "plan_model",
     "portable_component",
     "promised_size",
+    "reaches_ground",
     "read_retry_after",
     "read_subset",
     "read_whole",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..entities import GalleryQuery, GalleryRef, Media, Rating, Slice
+from ..entities import GalleryQuery, GalleryRef, Look, Media, Rating, Slice
 
 PAGE = 200
 SMALL_PAGE = 50
@@ -67,12 +67,15 @@ def walk_again(ref: GalleryRef, before: GalleryRef, *, complete: bool) -> Galler
     """Where a listing begins in a later run.
 
     A listing that was complete for the same wish is walked from the newest to known ground;
-    otherwise from the start.
+    otherwise, and for a full look, from the start. One that was empty after all doubts is not
+    doubted again for a brief look.
     """
     same = before.part == ref.part and before.limit == ref.limit
-    if complete and same:
-        return replace(ref, sort="Newest", known_ground=True)
-    return ref
+    if not (complete and same) or ref.look is Look.FULL:
+        return ref
+    doubted = ref.look is Look.BRIEF and is_settled_doubt(before)
+    empties = len(DOUBTS) if doubted else 0
+    return replace(ref, sort="Newest", known_ground=True, empties=empties)
 
 
 def next_step(ref: GalleryRef, page: PageFacts) -> Step:

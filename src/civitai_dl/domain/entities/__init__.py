@@ -1,7 +1,9 @@
 """The things of the service and of the work on them; frozen, without behaviour of their own."""
 
+from ._changes import Change, ChangeKind
 from ._events import (
     BytesReceived,
+    Changed,
     Event,
     LanePaused,
     Notice,
@@ -13,6 +15,7 @@ from ._events import (
     Trace,
     TransferStarted,
 )
+from ._followed import Followed
 from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uuid_in
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
@@ -23,6 +26,7 @@ from ._target import (
     CreatorTarget,
     HashTarget,
     ImageTarget,
+    Look,
     ModelTarget,
     Part,
     PostTarget,
@@ -86,6 +90,9 @@ __all__ = [
     "Answer",
     "Begun",
     "BytesReceived",
+    "Change",
+    "ChangeKind",
+    "Changed",
     "CreatorName",
     "CreatorRef",
     "CreatorTarget",
@@ -101,6 +108,7 @@ __all__ = [
     "File",
     "FileId",
     "FileRef",
+    "Followed",
     "GalleryQuery",
     "GalleryRef",
     "HashTarget",
@@ -115,6 +123,7 @@ __all__ = [
     "LaneClosed",
     "LanePaused",
     "Lease",
+    "Look",
     "LookupRef",
     "Measured",
     "Media",

@@ -17,6 +17,18 @@ class Part(str, Enum):
     IMAGES = "images"
 
 
+class Look(str, Enum):
+    """How closely a page that was read before is looked at again.
+
+    USUAL: as a download does. BRIEF: by the fewest requests that show what is new or has changed.
+    FULL: to its end, also where it seems to be known.
+    """
+
+    USUAL = "usual"
+    BRIEF = "brief"
+    FULL = "full"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelTarget:
     """A model, whole, or one version of it."""
@@ -71,3 +83,4 @@ class Wanted:
     target: Target
     text: str
     origin: str
+    look: Look = Look.USUAL

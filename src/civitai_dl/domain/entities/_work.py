@@ -13,6 +13,7 @@ from typing import Union
 from ._gallery import GalleryQuery, Media, Slice
 from ._ids import CreatorName, FileId, ImageId, ModelId, VersionId
 from ._model import Digests
+from ._target import Look
 from ._transfer import Held, StoredFile
 
 
@@ -83,6 +84,7 @@ class ModelRef:
     model_id: ModelId
     version_id: VersionId | None = None
     single: bool = False
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +93,24 @@ class LookupRef:
 
     version_id: VersionId | None = None
     digest: str | None = None
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)
 class CreatorRef:
     """A stretch of a creator's model list.
 
-    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators).
+    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators); of
+    a brief look "new" and "new-safe". newest: the last publication seen, seconds since the epoch;
+    ground: what it was in the listing before.
     """
 
     username: CreatorName
     stage: str = "adult"
     cursor: str | None = None
+    look: Look = Look.USUAL
+    newest: float = 0.0
+    ground: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,7 @@ class GalleryRef:
     known_ground: bool = False
     empties: int = 0
     met: bool = False
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)

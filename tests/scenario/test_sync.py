@@ -1,0 +1,341 @@
+"""Keeping an archive current: what a sync sees, asks, keeps and tells."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from archives import FAST, run, tree, wanted
+from syncing import DAY, START, Still, keep, sync_once, told
+
+from civitai_dl._following import follow, read_followed, unfollow
+from civitai_dl._memory import remember_selection
+from civitai_dl._sync import Manner
+from civitai_dl.adapters.reporters import NullReporter
+from civitai_dl.domain.entities import Selection
+from civitai_dl.errors import UsageError
+from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeModel, FakeVersion, World
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def two_people() -> World:
+    """Two models of ann, one of bob with two versions, some images of bob."""
+    world = World().creator("ann").creator("bob")
+    world.model(1, creator="ann").model(2, creator="ann", name="Dream")
+    world.model(3, creator="bob", versions=2)
+    return world.images(3, username="bob")
+
+
+async def test_nothing_new_is_told_and_asks_little(tmp_path: Path) -> None:
+    """The second sync stores nothing and asks once for each list, gallery and user."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "user:ann", "user:bob")
+    async with FakeCivitai(world) as fake:
+        first = await sync_once(fake, tmp_path, clock)
+        before = tree(tmp_path)
+        fake.account.clear()
+        clock.pass_by(DAY)
+        second = await sync_once(fake, tmp_path, clock)
+        asked = [(seen.path, seen.param("sort")) for seen in fake.account.of(origin="api")]
+    assert {("new_model", 1, ""), ("new_model", 2, ""), ("new_model", 3, "")} == set(told(first))
+    assert (0, False) == (second.exit_code, bool(second.news))
+    assert before == tree(tmp_path)
+    lists = [path for path, _ in asked if path == "/api/v1/models"]
+    images = [path for path, _ in asked if path == "/api/v1/images"]
+    assert (4, 5, 10) == (len(lists), len(images), len(asked))
+    followed = await read_followed(str(tmp_path))
+    assert followed is not None
+    assert [(START + DAY, START, True)] * 2 == [
+        (one.synced_at, one.full_at, one.complete) for one in followed
+    ]
+
+
+async def test_what_is_new_is_fetched_and_told(tmp_path: Path) -> None:
+    """A model, a version, a file, other bytes, a preview, gallery and user images."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "user:ann", "model:3", "user:bob")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        old = world.models[1].versions[0]
+        world.model(9, creator="ann", name="Ninth")
+        world.add_version(1, FakeVersion("v2", files=(FakeFile(name="second.safetensors"),)))
+        extra = FakeFile(id=777, name="extra.safetensors", primary=False)
+        world.change_version(old.id, lambda found: replace(found, files=(*found.files, extra)))
+        world.change_file(
+            world.models[2].versions[0].files[0].id, lambda found: replace(found, revision=1)
+        )
+        late = max(image.created_at for image in world.posts) + timedelta(days=300)
+        world.image(FakeImage(version_ids=(old.id,), username="zoe", created_at=late))
+        world.image(FakeImage(username="bob", created_at=late))
+        report = await sync_once(fake, tmp_path, clock)
+        truth = {file.sha256.upper() for file in world.truth.files()}
+    changes = told(report)
+    assert ("new_model", 9, "") in changes
+    assert ("new_version", 1, "v2") in changes
+    assert ("new_file", 2, "extra.safetensors") in changes
+    assert ["file_replaced"] == [kind for kind, number, _ in changes if number == 3]
+    assert truth <= set(tree(tmp_path).values())
+    assert {"bob": 1} == {name: n for name, n in report.news.of_users.items() if name == "bob"}
+    assert 1 <= report.news.of_models[2]
+    assert 4 == len(report.news.files)
+
+
+async def test_other_words_are_kept_with_their_day(tmp_path: Path) -> None:
+    """The page and the JSON before a change stay beside the new ones, twice a day, too."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "model:2")
+    folder = tmp_path / "model_0/2"
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        first = (folder / "description.html").read_bytes(), (folder / "model.json").read_bytes()
+        world.change_model(2, lambda model: replace(model, description="<p>Second</p>"))
+        report = await sync_once(fake, tmp_path, clock)
+        world.change_model(2, lambda model: replace(model, name="Nightmare", tags=("dark",)))
+        again = await sync_once(fake, tmp_path, clock)
+        silent = await sync_once(fake, tmp_path, clock)
+    day = datetime.fromtimestamp(START, timezone.utc).date().isoformat()
+    (change,) = report.news.changes
+    assert ("text", "description") == (change.kind.value, change.what)
+    assert f"model_0/2/description.{day}.html" == change.kept
+    assert first == (
+        (folder / f"description.{day}.html").read_bytes(),
+        (folder / f"model.{day}.json").read_bytes(),
+    )
+    assert b"<p>Second</p>" in (folder / f"description.{day}.2.html").read_bytes()
+    assert [("renamed", 2, "Dream"), ("text", 2, "tags")] == told(again)
+    assert "Second" in (folder / f"model.{day}.2.json").read_text("utf-8")
+    assert not silent.news
+    assert 2 == len(list(folder.glob("description.*.html")))
+
+
+async def test_counters_are_no_change(tmp_path: Path) -> None:
+    """Downloads and likes are written down, without a copy and without a word."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "model:2")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.change_model(2, lambda model: replace(model, stats={"downloadCount": 99_999}))
+        report = await sync_once(fake, tmp_path, clock)
+    assert not report.news
+    stats = json.loads((tmp_path / "model_0/2/model.json").read_bytes())["stats"]
+    assert {"downloadCount": 99_999} == stats
+    assert [] == list((tmp_path / "model_0/2").glob("model.2*.json"))
+
+
+@pytest.mark.parametrize("target", ["user:bob", "model:3"])
+async def test_what_is_gone_and_back_is_told_once(tmp_path: Path, target: str) -> None:
+    """A model, then a version: each told when it goes and when it is back, and not in between."""
+    world = two_people()
+    model = world.models[2]
+    clock = Still()
+    await keep(tmp_path, target)
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        kept = tree(tmp_path)
+        world.remove_model(3)
+        gone = await sync_once(fake, tmp_path, clock)
+        fake.account.clear()
+        still = await sync_once(fake, tmp_path, clock)
+        singly = fake.account.count(origin="api", path_prefix="/api/v1/models/")
+        world.restore_model(model)
+        back = await sync_once(fake, tmp_path, clock)
+        world.remove_version(model.versions[0].id)
+        less = await sync_once(fake, tmp_path, clock)
+        world.change_model(3, lambda _: model)
+        more = await sync_once(fake, tmp_path, clock)
+    assert [("gone_model", 3, "")] == told(gone)
+    assert ([], 0, 0) == (told(still), still.exit_code, singly)
+    assert [("back_model", 3, "")] == told(back)
+    assert [("gone_version", 3, model.versions[0].name)] == told(less)
+    assert [("back_version", 3, model.versions[0].name)] == told(more)
+    assert kept.keys() <= tree(tmp_path).keys()
+
+
+@pytest.mark.parametrize("pg", [True, False])
+async def test_a_flagged_model_is_followed_though_lists_hide_it(tmp_path: Path, pg: bool) -> None:
+    """Flagged `minor`: new, changed, gone and back, in a user's list and by itself."""
+    world = two_people()
+    levels = (1,) if pg else (1, 4)
+    shown = tuple(FakeImage(level=level) for level in levels)
+    flagged = FakeModel(
+        id=50, name="Flagged", creator="ann", minor=True, versions=(FakeVersion(images=shown),)
+    )
+    clock = Still()
+    await keep(tmp_path, "user:ann")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.model(flagged)
+        new = await sync_once(fake, tmp_path, clock)
+        whole = next(model for model in world.models if model.id == 50)
+        world.change_model(50, lambda model: replace(model, description="<p>Other</p>"))
+        fake.account.clear()
+        other = await sync_once(fake, tmp_path, clock)
+        asked = fake.account.count(origin="api", path_prefix="/api/v1/models")
+        world.remove_model(50)
+        gone = await sync_once(fake, tmp_path, clock)
+        world.restore_model(whole)
+        back = await sync_once(fake, tmp_path, clock)
+    assert [("new_model", 50, "")] == told(new)
+    assert [("text", 50, "description")] == told(other)
+    # The two lists of the user, the two of all that these leave out; one more where PG is not all.
+    assert (4 if pg else 5) == asked
+    assert [("gone_model", 50, "")] == told(gone)
+    assert [("back_model", 50, ""), ("text", 50, "description")] == told(back)
+
+
+async def test_a_long_list_is_known_by_its_newest_page(tmp_path: Path) -> None:
+    """250 models of a user: one new costs two pages of lists, 120 new ones are all found."""
+    world = World().creator("ann")
+    for number in range(1, 251):
+        when = LONG_AGO + timedelta(days=number)
+        world.model(plain(number, when))
+    clock = Still()
+    settings = replace(FAST, selection=Selection(gallery=False))
+    await keep(tmp_path, "https://civitai.com/user/ann/models")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock, settings=settings)
+        fake.account.clear()
+        world.model(plain(251, LONG_AGO + timedelta(days=251)))
+        one = await sync_once(fake, tmp_path, clock, settings=settings)
+        asked = fake.account.count(origin="api", path_prefix="/api/v1/models")
+        for number in range(252, 372):
+            world.model(plain(number, LONG_AGO + timedelta(days=number)))
+        many = await sync_once(fake, tmp_path, clock, settings=settings)
+        fake.account.clear()
+        none = await sync_once(fake, tmp_path, clock, settings=settings)
+        later = fake.account.count(origin="api", path_prefix="/api/v1/models")
+    assert [("new_model", 251, "")] == told(one)
+    # The newest page of either list, and the other 151 by their numbers.
+    assert 4 == asked
+    assert set(range(252, 372)) == {number for _, number, _ in told(many)}
+    assert not none.news
+    assert 2 + 3 == later
+
+
+def plain(number: int, when: datetime) -> FakeModel:
+    version = FakeVersion(files=(FakeFile(size=64),), images=(), published_at=when)
+    return FakeModel(id=number, creator="ann", versions=(version,))
+
+
+async def test_early_access_that_has_fallen_due_is_fetched(tmp_path: Path) -> None:
+    """Not before its day, and then by the next sync."""
+    world = World().creator("ann").model(1, creator="ann")
+    soon = datetime.fromtimestamp(START, timezone.utc) + timedelta(days=5)
+    early = FakeFile(name="early.safetensors")
+    world.add_version(1, FakeVersion("early", files=(early,), early_access_until=soon))
+    version = world.models[0].versions[0].id
+    clock = Still()
+    await keep(tmp_path, "model:1")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        fake.account.clear()
+        clock.pass_by(4 * DAY)
+        before = await sync_once(fake, tmp_path, clock)
+        assert 0 == fake.account.count(origin="api", path_prefix="/api/download")
+        world.change_version(version, lambda found: replace(found, early_access_until=None))
+        clock.pass_by(2 * DAY)
+        after = await sync_once(fake, tmp_path, clock)
+    assert [] == before.news.files
+    assert ["early.safetensors"] == [file.name for file in after.news.files]
+
+
+async def test_a_full_look_sees_what_appeared_late(tmp_path: Path) -> None:
+    """An image of an old number on a later page: unseen by a brief look, seen by a full one."""
+    world = World().creator("ann").model(1, creator="ann", versions=(FakeVersion(id=10),))
+    for number in range(1000, 1500):
+        world.image(FakeImage(id=number, version_ids=(10,), username="bob"))
+    clock = Still()
+    await keep(tmp_path, "model:1")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.image(FakeImage(id=500, version_ids=(10,), username="bob"))
+        brief = await sync_once(fake, tmp_path, clock)
+        full = await sync_once(fake, tmp_path, clock, manner=Manner(full=True))
+        fake.account.clear()
+        again = await sync_once(fake, tmp_path, clock)
+        pages = fake.account.count(origin="api", path_prefix="/api/v1/images")
+    assert (0, 1, 0) == (brief.news.images, full.news.images, again.news.images)
+    assert 1 == pages
+
+
+async def test_each_thing_is_looked_at_in_full_once_a_week(tmp_path: Path) -> None:
+    """By daily syncs each of 40 models once in seven days, and not all on one day."""
+    world = World().creator("ann")
+    for number in range(1, 41):
+        world.model(plain(number, LONG_AGO))
+    clock = Still()
+    settings = replace(FAST, selection=Selection(gallery=False))
+    await keep(tmp_path, *(f"model:{number}" for number in range(1, 41)))
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock, manner=Manner(), settings=settings)
+        days = []
+        for _ in range(7):
+            clock.pass_by(DAY)
+            report = await sync_once(fake, tmp_path, clock, manner=Manner(), settings=settings)
+            days.append(report.full)
+    assert 40 == sum(days)
+    assert max(days) <= 16
+
+
+async def test_flags_of_add_hold_for_their_target(tmp_path: Path) -> None:
+    """One model without its gallery, another with it, in one sync."""
+    world = World().creator("ann")
+    for number in (1, 2):
+        world.model(number, creator="ann", versions=(FakeVersion(id=number * 10),))
+        world.images(4, version_ids=(number * 10,), username="bob")
+    await keep(tmp_path, "model:1", selection=remember_selection(Selection(gallery=False)))
+    await keep(tmp_path, "model:2")
+    async with FakeCivitai(world) as fake:
+        report = await sync_once(fake, tmp_path, Still())
+    assert 2 == len(report.runs)
+    assert not (tmp_path / "model_0/1/gallery").exists()
+    assert (tmp_path / "model_0/2/gallery").is_dir()
+
+
+async def test_what_runs_were_asked_for_can_be_taken_over(tmp_path: Path) -> None:
+    """`add --from-runs` on an archive that downloads made; what is taken off stays stored."""
+    world = two_people()
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("user:ann", "model:3"))
+        with pytest.raises(UsageError, match="nothing is kept current"):
+            await sync_once(fake, tmp_path, Still())
+        added = await follow(
+            str(tmp_path), [], None, from_runs=True, reporter=NullReporter(), clock=Still()
+        )
+        assert (2, 0) == (added.new, added.known)
+        before = tree(tmp_path)
+        assert [] == await unfollow(str(tmp_path), wanted("@ANN"), NullReporter())
+        report = await sync_once(fake, tmp_path, Still())
+    assert 1 == report.targets
+    assert before == tree(tmp_path)
+
+
+async def test_runs_of_a_watch_do_not_pile_up(tmp_path: Path) -> None:
+    """Twenty syncs leave the rows of one: nothing in the state grows with their number."""
+    import sqlite3
+
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "user:ann", "model:3")
+    async with FakeCivitai(world) as fake:
+        counts = []
+        for _ in range(20):
+            await sync_once(fake, tmp_path, clock)
+            clock.pass_by(900)
+            with sqlite3.connect(tmp_path / ".civitai-dl/state.db") as state:
+                counts.append(
+                    [
+                        state.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+                        for table in ("runs", "targets", "tasks", "edges")
+                    ]
+                )
+    assert counts[0] == counts[-1]
+    assert [1, 2] == counts[0][:2]
