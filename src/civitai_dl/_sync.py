@@ -93,7 +93,7 @@ async def sync(
     for selection, things in _groups(followed, report.started, manner).items():
         report.targets += len(things)
         report.full += sum(thing.wanted.look is Look.FULL for thing in things)
-        chosen = replace(settings, only_failed=False, dry_run=False)
+        chosen = replace(settings, only_failed=False)
         if selection is not None:
             chosen = replace(chosen, selection=recall_selection(selection) or settings.selection)
         run = await archive(

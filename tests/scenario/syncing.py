@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
-import anyio.lowlevel
-from archives import FAST, wanted
+from archives import FAST, SPEED, wanted
 
 from civitai_dl._following import follow
 from civitai_dl._sync import Manner, SyncReport, sync
+from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.adapters.reporters import NullReporter
 from civitai_dl.config import Settings
 from civitai_dl.testing import FakeCivitai
@@ -22,23 +22,23 @@ START = 1_800_000_000.0
 
 
 class Still:
-    """A clock that sleeps no time at all, and moves when it is told to."""
+    """A clock whose day comes when it is told to; waits are short, as in other scenarios."""
 
-    def __init__(self, now: float = START) -> None:
-        self._now = now
+    def __init__(self, now: float = START, *, speed: float = SPEED) -> None:
+        self._clock = SystemClock(speed=speed, wall=lambda: now)
+        self._ahead = 0.0
 
     def now(self) -> float:
-        return self._now
+        return self._clock.now() + self._ahead
 
     def jitter(self) -> float:
         return 0.0
 
     async def sleep(self, seconds: float) -> None:
-        self._now += max(0.0, seconds)
-        await anyio.lowlevel.checkpoint()
+        await self._clock.sleep(seconds)
 
     def pass_by(self, seconds: float) -> None:
-        self._now += seconds
+        self._ahead += seconds
 
 
 async def keep(output: Path, *texts: str, selection: str | None = None) -> None:

@@ -128,19 +128,23 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     if max(task.attempt for task in tasks) >= BATCH_TRIES:
         # One of them may be what the service stumbles over: it must not fail with all others.
         return [_alone(ref) for ref in refs]
+    ids = {ref.model_id for ref in refs}
+    gone: set[ModelId] = set()
     try:
-        found = await _list({ref.model_id for ref in refs}, desk)
+        if refs[0].look is Look.HIDDEN:
+            shown, gone = await _see_hidden(ids, desk)
+        else:
+            shown = {n: model for n, model in (await _list(ids, desk)).items() if model.versions}
     except (Rejected, NotPermitted):
         return [_alone(ref) for ref in refs]
-    shown = {number: model for number, model in found.items() if model.versions}
-    hidden = {ref.model_id for ref in refs if ref.look is Look.BRIEF} - shown.keys()
-    gone = await _see_hidden(hidden, shown, desk) if hidden else set()
     ground = await prepare(list(shown.values()), desk)
     outcomes: list[Outcome] = []
     for ref in refs:
         model = shown.get(ref.model_id)
         if model is None and ref.model_id in gone:
             outcomes.append(Unavailable(Reason.GONE, GONE))
+        elif model is None and ref.look is Look.BRIEF:
+            outcomes.append(Expanded(onward=replace(ref, look=Look.HIDDEN)))
         elif model is None or not _shows(model, ref) or model.id in ground.doubtful:
             outcomes.append(_alone(ref))
         else:
@@ -149,7 +153,8 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
 
 
 def _alone(ref: ModelRef) -> Expanded:
-    return Expanded(onward=replace(ref, single=True))
+    look = Look.BRIEF if ref.look is Look.HIDDEN else ref.look
+    return Expanded(onward=replace(ref, single=True, look=look))
 
 
 def _ref(task: Task) -> ModelRef:
@@ -164,23 +169,21 @@ def _shows(model: Model, ref: ModelRef) -> bool:
     return any(version.id == ref.version_id for version in model.versions)
 
 
-async def _see_hidden(
-    hidden: set[ModelId], shown: dict[ModelId, Model], desk: Desk
-) -> set[ModelId]:
-    """Look for what the list leaves out in the other list; returns what is gone as before.
+async def _see_hidden(ids: set[ModelId], desk: Desk) -> tuple[dict[ModelId, Model], set[ModelId]]:
+    """Look for models in the list of what is PG; returns what is whole there, and what is gone.
 
     With nsfw=false models flagged `minor` are shown, too, of all models the PG images only (server
     source): what is PG as a whole is whole there, and needs no request of its own. What neither
     list shows and is marked as gone would be in one of them if it were back, unless it is flagged
     and not PG: such a model is asked for by itself.
     """
-    found = await _list(hidden, desk, nsfw="false")
-    shown.update({n: model for n, model in found.items() if model.versions and is_pg(model.raw)})
-    gone = await known_gone(sorted(hidden - found.keys()), desk)
+    found = await _list(ids, desk, nsfw="false")
+    shown = {n: model for n, model in found.items() if model.versions and is_pg(model.raw)}
+    gone = await known_gone(sorted(ids - found.keys()), desk)
     paths = {f"{model_folder(number)}/model.json": number for number in gone}
     kept = await desk.read(list(paths)) if paths else {}
     answers = {paths[path]: parse_object(data) for path, data in kept.items()}
-    return gone - {n for n, raw in answers.items() if raw.get("minor") and not is_pg(raw)}
+    return shown, gone - {n for n, raw in answers.items() if raw.get("minor") and not is_pg(raw)}
 
 
 async def _list(ids: set[ModelId], desk: Desk, *, nsfw: str = "true") -> dict[ModelId, Model]:
@@ -283,8 +286,9 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
         written=model.id in ground.written,
         only=desk.only,
     )
-    galleries = look_at(children, ref.look) if ref.look is not Look.USUAL else children
-    return Expanded(children=galleries, notices=tuple(ground.notices.get(model.id, ())))
+    look = Look.BRIEF if ref.look is Look.HIDDEN else ref.look
+    notices = tuple(ground.notices.get(model.id, ()))
+    return Expanded(children=look_at(children, look), notices=notices)
 
 
 async def _lagging(model: Model, version_id: VersionId, desk: Desk) -> Version | None:

@@ -17,6 +17,7 @@ from civitai_dl.domain.entities import (
     GalleryRef,
     Kind,
     Planned,
+    Reason,
     State,
     Task,
     Trouble,
@@ -164,7 +165,7 @@ class Adding:
         if status is State.STORED:
             return _was_replaced(row, found)
         due = self.is_due(row["status"], row["why"], row["until"], row["updated_at"])
-        if found.verdict is None and not due and not _has_other_digest(row, found):
+        if found.verdict is None and not due and not _was_altered(row, found):
             # It stays as it is, and this run's account tells of it.
             self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
             return False
@@ -246,12 +247,17 @@ def _was_replaced(row: sqlite3.Row, found: Planned) -> bool:
     return listed is not None and listed != row["sha256"]
 
 
-def _has_other_digest(row: sqlite3.Row, found: Planned) -> bool:
-    """Whether the service lists another digest for a file than when it was tried."""
+def _was_altered(row: sqlite3.Row, found: Planned) -> bool:
+    """Whether the service tells another digest of a file, or another end of its early access.
+
+    That is, other than when it was tried: an early access may end before its day.
+    """
     if not isinstance(found.task.subject, FileRef):
         return False
     before = load_subject(Kind.FILE, row["payload"])
     assert isinstance(before, FileRef)
+    if row["why"] == Reason.EARLY_ACCESS.value and before.free_at != found.task.subject.free_at:
+        return True
     return before.digests != found.task.subject.digests
 
 

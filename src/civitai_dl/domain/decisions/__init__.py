@@ -33,7 +33,7 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
-from ._look import is_full_due, list_again, look_at, reaches_ground
+from ._look import HIDDEN_BATCH, HIDDEN_LAST, is_full_due, list_again, look_at, reaches_ground
 from ._media import media_of
 from ._names import (
     MAX_COMPONENT_BYTES,
@@ -105,6 +105,8 @@ from ._walk import PAGE, SMALL_PAGE, PageFacts, Step, is_settled_doubt, next_ste
 
 __all__ = [
     "DOUBTFUL",
+    "HIDDEN_BATCH",
+    "HIDDEN_LAST",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
     "NEXT_STATE",

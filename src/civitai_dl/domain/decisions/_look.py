@@ -18,6 +18,10 @@ LAST_PAGES = 30
 """The priority of models that travel together in a brief look: creators' pages come first, which
 show many of them, and every request is full."""
 
+HIDDEN_BATCH = "models hidden"
+HIDDEN_LAST = 40
+"""Of those that the list of all ratings left out: when all have been looked for there."""
+
 
 def look_at(planned: Iterable[Planned], look: Look) -> tuple[Planned, ...]:
     """The same tasks, each to be looked at so closely; those that tell no look stay."""
@@ -29,7 +33,7 @@ def _looked(found: Planned, look: Look) -> Planned:
     if not isinstance(subject, (ModelRef, LookupRef, CreatorRef, GalleryRef)):
         return found
     task = replace(found.task, subject=replace(subject, look=look))
-    if look is Look.BRIEF and task.batch is not None:
+    if look in (Look.BRIEF, Look.HIDDEN) and task.batch is not None:
         task = replace(task, priority=LAST_PAGES)
     return replace(found, task=task)
 

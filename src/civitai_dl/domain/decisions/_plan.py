@@ -181,6 +181,7 @@ def _plan_files(
     if model.mode == "Archived" and not version.files:
         yield _archived(model, version, placed)
     destinations = file_destinations(version, version.files, placed)
+    until = version.early_access_until
     for file in version.files:
         digest = file.digests.sha256
         if only is not None and digest not in only:
@@ -203,6 +204,7 @@ def _plan_files(
                     size_hint=file.size_hint,
                     listed_path=None if listed == download_path(version.id, file.id) else listed,
                     withdrawn=model.mode is not None,
+                    free_at=until.timestamp() if until is not None else None,
                 ),
                 label=label,
                 source=f"sha256:{digest}" if digest else f"file:{file.id}",

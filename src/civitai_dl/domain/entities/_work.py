@@ -142,7 +142,8 @@ class GalleryRef:
 class FileRef:
     """A model file and its place. listed_path: path and query of the service's own link.
 
-    withdrawn: the service has taken the model down, so a 404 is no surprise.
+    withdrawn: the service has taken the model down, so a 404 is no surprise. free_at: when its
+    early access ends, as its page tells it.
     """
 
     model_id: ModelId
@@ -154,6 +155,7 @@ class FileRef:
     size_hint: int | None = None
     listed_path: str | None = None
     withdrawn: bool = False
+    free_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
