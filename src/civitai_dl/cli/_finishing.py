@@ -28,7 +28,7 @@ async def go_and_tell(
     report = await run_and_say(settings, wanted, messages, [news])
     told = Told(
         command="download",
-        output=str(local_path(settings.output)),
+        output=str(local_path(settings.output).absolute()),
         status=report.exit_code,
         started=started,
         seconds=report.seconds,
@@ -36,7 +36,9 @@ async def go_and_tell(
         full=0,
         runs=[report],
         news=news,
-        text=in_a_line(news, messages, targets=len(wanted), seconds=report.seconds),
+        text=in_a_line(
+            news, messages, targets=len(wanted), seconds=report.seconds, well=report.exit_code == 0
+        ),
     )
     await hand_over(finish, told, settings, messages)
     return report.exit_code

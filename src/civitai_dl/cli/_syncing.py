@@ -171,10 +171,16 @@ async def _rest(seconds: float, clock: Clock, stop: anyio.Event) -> None:
 
 
 def _told(settings: Settings, report: SyncReport, messages: Messages) -> Told:
-    text = in_a_line(report.news, messages, targets=report.targets, seconds=report.seconds)
+    text = in_a_line(
+        report.news,
+        messages,
+        targets=report.targets,
+        seconds=report.seconds,
+        well=report.exit_code == 0,
+    )
     return Told(
         command="sync",
-        output=str(local_path(settings.output)),
+        output=str(local_path(settings.output).absolute()),
         status=report.exit_code,
         started=report.started,
         seconds=report.seconds,

@@ -33,13 +33,17 @@ SAID = {
 }
 
 
-def in_a_line(news: News, messages: Messages, *, targets: int, seconds: float) -> str:
-    """All of it in one sentence."""
+def in_a_line(news: News, messages: Messages, *, targets: int, seconds: float, well: bool) -> str:
+    """All of it in one sentence. well: whether everything could be looked at."""
+    time = format_duration(seconds, messages.language)
+    if not news and not well:
+        return messages.say("nothing new was seen, but not all could be looked at")
     if not news:
-        return messages.say(
-            "nothing new: {targets} targets in {time}",
-            targets=f"{targets:,}",
-            time=format_duration(seconds, messages.language),
+        return messages.count(
+            "nothing new: {n} target in {time}",
+            "nothing new: {n} targets in {time}",
+            targets,
+            time=time,
         )
     counts = {name: f"{count:,}" for name, count in news.counts().items()}
     return messages.say(

@@ -19,8 +19,9 @@ SYNC: dict[str, str] = {
     "never synced": "未同期",
     "synced {moment}, complete": "{moment} に同期、完了",
     "synced {moment}, not complete": "{moment} に同期、未完了",
-    "nothing new: {targets} targets in {time}": (
-        "新しいものはありません ({targets} 件を {time}で確認)"
+    "nothing new: {n} targets in {time}": "新しいものはありません ({n} 件を {time}で確認)",
+    "nothing new was seen, but not all could be looked at": (
+        "新しいものは見つかりませんでしたが、確認できなかったものがあります"
     ),
     "new: {new_models} models, {new_versions} versions; stored: {stored_files} files, "
     "{stored_images} images; changed {changed}, gone {gone}, back {back}": (
