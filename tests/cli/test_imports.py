@@ -34,8 +34,8 @@ ELSEWHERE = {
 PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
-MOST_AGAIN = 427
-"""Modules that a run with nothing new imports, the interpreter's own included; 412 when counted."""
+MOST_AGAIN = 432
+"""Modules that a run with nothing new imports, the interpreter's own included; 428 when counted."""
 
 
 def world() -> World:

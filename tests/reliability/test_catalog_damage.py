@@ -313,16 +313,16 @@ def test_a_migration_killed_at_any_step_is_done_or_not(
         expected = version + (moment == "committed")
         assert connection.execute("PRAGMA user_version").fetchone() == (expected,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert old.with_name("state.db.before-5").exists()
+    assert old.with_name("state.db.before-6").exists()
     assert open_and_close(old) is None
     assert [entry.name for entry in old.parent.iterdir()] == ["state.db"]
 
 
 def test_half_a_copy_is_no_obstacle(old: Path) -> None:
     """A copy that a killed migration had not finished is made anew."""
-    old.with_name("state.db.before-5").write_bytes(b"half a copy")
+    old.with_name("state.db.before-6").write_bytes(b"half a copy")
     assert open_and_close(old) is None
-    assert not old.with_name("state.db.before-5").exists()
+    assert not old.with_name("state.db.before-6").exists()
 
 
 # --- locks, room, and the end of the thread

@@ -78,12 +78,12 @@ async def test_a_command_gets_the_report_and_no_key(tmp_path: Path):
         CIVITAI_API_KEY=KEY,
         CIVITAI_TOKEN="another",
         ODD_NAME=f"prefix {KEY}",
-        HOME="/home/ann",
+        HOME="/somewhere/of/ann",
     )
     assert "" == trouble
     report, environment = json.loads(place.read_text())
     assert REPORT == report
-    assert ("0", "/home/ann") == (environment["CIVITAI_DL_STATUS"], environment["HOME"])
+    assert ("0", "/somewhere/of/ann") == (environment["CIVITAI_DL_STATUS"], environment["HOME"])
     assert KEY not in json.dumps(environment)
     assert "CIVITAI_TOKEN" not in environment
 

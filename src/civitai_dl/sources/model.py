@@ -20,6 +20,7 @@ from civitai_dl.domain.decisions import (
 from civitai_dl.domain.entities import (
     LARGEST_ID,
     Air,
+    Change,
     Expanded,
     Failed,
     Failure,
@@ -44,7 +45,6 @@ from civitai_dl.domain.entities import (
 )
 from civitai_dl.errors import NotFound, NotPermitted, Rejected
 
-from ._history import changes_of, keep_words
 from ._shapes import (
     as_id,
     as_object,
@@ -69,6 +69,8 @@ from ._urls import site_path
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
+
+    from ._tombs import Burial, Past
 
 NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
@@ -256,15 +258,31 @@ async def prepare(models: Sequence[Model], desk: Desk, *, single: Task | None = 
     changed = [model for model in changed if model.id not in doubtful]
     burials = await find_burials(changed, past, desk, task=single)
     await write_before(burials, desk)
-    changes = await keep_words(changes_of(changed, past, burials), desk)
+    changes = await _keep_words(changed, past, burials, desk)
     await desk.save_json(
         *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
     )
     await write_after(burials, desk)
-    for change in (change for found in changes.values() for change in found):
+    for change in changes:
         desk.tell(change)
     placed = await desk.catalog.placed({model.id for model in models})
     return Ground(placed, written, doubtful, notices_of(changed, burials))
+
+
+async def _keep_words(
+    changed: Sequence[Model],
+    past: Mapping[ModelId, Past],
+    burials: Mapping[ModelId, Burial],
+    desk: Desk,
+) -> list[Change]:
+    """Keep what the answers that are about to be replaced said; returns what has changed."""
+    if not changed:
+        return []
+    # What only news need is not loaded by a run that has none.
+    from ._history import changes_of, keep_words
+
+    found = await keep_words(changes_of(changed, past, burials), desk)
+    return [change for one in found.values() for change in one]
 
 
 async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) -> Outcome:

@@ -15,7 +15,6 @@ from ._events import (
     Trace,
     TransferStarted,
 )
-from ._followed import Followed
 from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uuid_in
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
@@ -24,6 +23,7 @@ from ._selection import Selection
 from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
     CreatorTarget,
+    Followed,
     HashTarget,
     ImageTarget,
     Look,
