@@ -1,27 +1,30 @@
 """Settings and lists: values as people write them, and which layer wins."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from civitai_dl.cli._options import load_settings
 from civitai_dl.config import (
+    DEFAULTS,
     BadLine,
     Settings,
     check_base_url,
     collect,
     config_path,
     different_tokens,
-    find_token,
     is_loopback,
     parse_model,
     parse_user,
-    read_file,
+    read_config,
     read_levels,
     read_lines,
     read_size,
     read_span,
 )
+from civitai_dl.config._layers import of_environment, of_flags
 from civitai_dl.domain.entities import (
     CreatorTarget,
     HashTarget,
@@ -38,6 +41,18 @@ from civitai_dl.sources import parse_target
 
 def nothing():
     return b""
+
+
+@pytest.fixture
+def settings_of(tmp_path):
+    """Load settings from flags, environment variables and the text of a file."""
+
+    def load(*, file="", environment=None, **flags):
+        path = tmp_path / "config.toml"
+        path.write_text(file, "utf-8")
+        return load_settings({"config": str(path), **flags}, environment or {})
+
+    return load
 
 
 # --- values
@@ -143,24 +158,32 @@ def test_a_rating_that_only_looks_like_a_number_is_named(text):
         ("", {"CIVITAI_API_KEY": " ", "CIVITAI_TOKEN": " c\n"}, "file", "c"),
         (None, {}, "file", "file"),
         (None, {"OTHER": "x"}, None, None),
-        (None, {}, 5, None),
         (None, {}, "  ", None),
     ],
 )
 def test_the_key_comes_from_the_flag_then_the_environment_then_the_file(
-    flag, environment, file, key
+    settings_of, flag, environment, file, key
 ):
     """--token wins over CIVITAI_API_KEY, CIVITAI_API_TOKEN, CIVITAI_TOKEN and the file, in turn."""
-    found = find_token(flag, environment, file)
+    text = "" if file is None else f'token = "{file}"'
+    found = settings_of(file=text, environment=environment, token=flag).token
     assert key == (None if found is None else found.reveal())
 
 
 @pytest.mark.parametrize("text", ["a b", "a\r\nX-Evil: 1", "schlüssel", "a\x00b", "a\tb"])
-def test_a_key_that_cannot_be_one_is_refused_without_being_shown(text):
+def test_a_key_that_cannot_be_one_is_refused_without_being_shown(settings_of, text):
     """A key with blanks or line ends cannot reach a header, and is not repeated in the error."""
-    with pytest.raises(ConfigError) as told:
-        find_token(text, {}, None)
-    assert text not in told.value.message + told.value.hint
+    for words in ({"token": text}, {"environment": {"CIVITAI_API_KEY": text}}):
+        with pytest.raises(ConfigError, match=r"--token|CIVITAI_API_KEY") as told:
+            settings_of(**words)
+        assert text not in told.value.message + told.value.hint
+
+
+def test_a_key_in_a_file_is_a_text(settings_of):
+    """A key that is a number in the file is a mistake there, and is not repeated either."""
+    with pytest.raises(ConfigError, match="token: the API key must be a text") as told:
+        settings_of(file="token = 31337")
+    assert "31337" not in told.value.message + told.value.hint
 
 
 def test_keys_that_differ_are_told_by_the_names_of_their_variables():
@@ -251,20 +274,11 @@ def test_loopback_is_this_machine(url, expected):
 def test_settings_are_read_from_toml_by_the_names_of_the_flags(tmp_path):
     """Names may be written with hyphens as on the command line, or with underscores."""
     path = tmp_path / "config.toml"
-    path.write_text('max-wait = "24h"\nonly = "models"\nno_gallery = true\n', "utf-8")
-    assert read_file(path) == {"max_wait": "24h", "only": "models", "no_gallery": True}
-    assert read_file(None) == {}
-
-
-def test_settings_that_do_not_exist_are_named(tmp_path):
-    """A misspelt setting is told with the file it stands in, and all that there are."""
-    path = tmp_path / "config.toml"
-    path.write_text("max_wiat = 5\nfoo = 1\n", "utf-8")
-    with pytest.raises(ConfigError) as told:
-        read_file(path)
-    assert "foo, max_wiat" in told.value.message
-    assert str(path) in told.value.message
-    assert "max_wait" in told.value.hint
+    path.write_text('\ufeffmax-wait = "24h"\nonly = "models"\nno_gallery = true\n', "utf-8")
+    file = read_config(path)
+    assert {"max_wait": "24h", "only": "models", "no_gallery": True} == file.tables[""]
+    assert (file.mistakes, file.profiles) == ((), [])
+    assert read_config(None).tables == {}
 
 
 @pytest.mark.parametrize("data", [b"max_wait = ", b"\xff\xfe", b"[a]\n[a]\n"])
@@ -273,8 +287,55 @@ def test_a_file_that_is_no_toml_is_named(tmp_path, data):
     path = tmp_path / "config.toml"
     path.write_bytes(data)
     with pytest.raises(ConfigError, match="cannot be read") as told:
-        read_file(path)
+        read_config(path)
     assert str(path) in told.value.message
+
+
+MISTAKEN = """\
+max_wiat = "5m"
+max-wait = "soon"
+default_profile = "rude"
+
+[profile.polite]
+# not for nothing
+max_rate_model = -1
+"retries" = 2.5
+foo = 1
+
+[profile]
+night.limit-rate = "fast"
+day = 3
+none.only = "models"
+"""
+
+
+def test_everything_that_is_wrong_in_a_file_is_told_at_once(settings_of, tmp_path):
+    """Each mistake has its file, line and key, also in profiles that are not used now."""
+    with pytest.raises(ConfigError) as told:
+        settings_of(file=MISTAKEN)
+    path = tmp_path / "config.toml"
+    lines = told.value.message.splitlines()
+    assert [line.rpartition(f"{path}:")[2].split(": ")[:2] for line in lines] == [
+        ["1", "max_wiat"],
+        ["2", "max_wait"],
+        ["3", "default_profile"],
+        ["7", "profile.polite.max_rate_model"],
+        ["8", "profile.polite.retries"],
+        ["9", "profile.polite.foo"],
+        ["12", "profile.night.limit_rate"],
+        ["13", "profile.day"],
+        ["14", "profile.none"],
+    ]
+    assert "'soon'" in lines[1]
+    assert "for example 90s" in lines[1]
+
+
+def test_a_default_profile_has_a_name_of_its_own(settings_of):
+    """`profile = "x"` cannot stand beside [profile.x] in TOML: the error says what to write."""
+    for file in ('profile = "a"\n', 'profile = "a"\n[profile.a]\nretries = 2\n'):
+        with pytest.raises(ConfigError) as told:
+            settings_of(file=file)
+        assert "default_profile" in told.value.message + told.value.hint
 
 
 def test_a_configuration_file_that_was_named_must_be_there(tmp_path):
@@ -298,18 +359,6 @@ def test_the_platforms_configuration_file_is_found(tmp_path, monkeypatch):
 
 
 # --- layers
-
-
-@pytest.fixture
-def settings_of(tmp_path):
-    """Load settings from flags, environment variables and the text of a file."""
-
-    def load(*, file="", environment=None, **flags):
-        path = tmp_path / "config.toml"
-        path.write_text(file, "utf-8")
-        return load_settings({"config": str(path), **flags}, environment or {})
-
-    return load
 
 
 def test_without_flags_the_promised_defaults_hold(settings_of):
@@ -354,16 +403,20 @@ def test_the_file_wins_over_the_defaults(settings_of):
 
 
 def test_the_environment_wins_over_the_file(settings_of):
-    """CIVITAI_BASE_URL and the keys beat the file, and no other variable means anything."""
+    """CIVITAI_BASE_URL, the keys and CIVITAI_DL_... beat the file; no other variable counts."""
     settings = settings_of(
         file=FILE,
         environment={
             "CIVITAI_BASE_URL": "https://civitai.blue",
             "CIVITAI_API_KEY": "env-key",
             "CIVITAI_OUTPUT": "from-environment",
+            "CIVITAI_DL_RETRIES": "7",
+            "CIVITAI_DL_NO_RESUME": "off",
+            "CIVITAI_DL_MAX_WAIT": " ",
             "LANG": "en_US.UTF-8",
         },
     )
+    assert (settings.retries, settings.resume, settings.max_wait) == (7, True, 60.0)
     assert (settings.base_url, settings.output) == ("https://civitai.blue", "from-file")
     assert settings.token is not None
     assert settings.token.reveal() == "env-key"
@@ -437,12 +490,74 @@ def test_no_nsfw_leaves_pg(settings_of, file, flag, levels):
         ({"lang": "tlh"}, "lang"),
         ({"file": 'no_resume = "yes"'}, "no_resume"),
         ({"file": "json_logs = 2"}, "json_logs"),
+        ({"environment": {"CIVITAI_DL_JSON_LOGS": "maybe"}}, "CIVITAI_DL_JSON_LOGS"),
+        ({"environment": {"CIVITAI_DL_MAX_WAIT": "soon"}}, "CIVITAI_DL_MAX_WAIT: .*soon"),
+        ({"limit_rate": "fast"}, "--limit-rate: .*fast"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(settings_of, flags, word):
     """Every setting that cannot be read is an error that names it."""
     with pytest.raises(ConfigError, match=word):
         settings_of(**flags)
+
+
+PROFILES = """
+retries = 9
+max_wait = "10m"
+default_profile = "polite"
+
+[profile.polite]
+max_rate_model = 0.1
+retries = 3
+
+[profile.fast]
+max_rate_model = 0
+no_gallery = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (0.1, 3, 600.0, True)),
+        ({"profile": "fast"}, (0.0, 9, 600.0, False)),
+        ({"profile": "none"}, (0.5, 9, 600.0, True)),
+        ({"environment": {"CIVITAI_DL_PROFILE": "fast"}}, (0.0, 9, 600.0, False)),
+        ({"environment": {"CIVITAI_DL_PROFILE": "fast"}, "profile": "none"}, (0.5, 9, 600.0, True)),
+        ({"environment": {"CIVITAI_DL_RETRIES": "2"}}, (0.1, 2, 600.0, True)),
+        ({"retries": 1}, (0.1, 1, 600.0, True)),
+    ],
+)
+def test_a_profile_lies_over_the_base_values(settings_of, given, expected):
+    """--profile, CIVITAI_DL_PROFILE or default_profile choose one; flags and variables beat it."""
+    settings = settings_of(file=PROFILES, **given)
+    found = (settings.max_rate_model, settings.retries, settings.max_wait)
+    assert expected == (*found, settings.selection.gallery)
+
+
+def test_a_profile_that_is_not_there_lists_those_that_are(settings_of):
+    """An unknown profile is a mistake of the command, and tells what could have been meant."""
+    with pytest.raises(ConfigError, match="no profile 'rude'") as told:
+        settings_of(file=PROFILES, profile="rude")
+    assert told.value.hint == "there are polite, fast"
+    with pytest.raises(ConfigError, match="no profile 'rude'") as told:
+        settings_of(profile="rude")
+    assert "[profile.NAME]" in told.value.hint
+
+
+def test_the_defaults_that_are_told_are_those_that_hold(settings_of):
+    """A file that sets every setting to its default changes nothing."""
+    lines = (
+        f"{name} = {json.dumps(value)}" for name, value in DEFAULTS.items() if value is not None
+    )
+    assert Settings() == settings_of(file="\n".join(lines))
+
+
+def test_a_key_shows_in_no_layer():
+    """What was given can be printed, and the key in it is stars."""
+    layers = [of_flags({"token": "k3y"}), of_environment({"CIVITAI_TOKEN": "k3y"})]
+    assert "k3y" not in repr(layers)
+    assert "***" in repr(layers)
 
 
 # --- lists

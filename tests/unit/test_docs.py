@@ -1,6 +1,7 @@
 """The documents against the program: what is there is told, and what is told is there."""
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -15,8 +16,9 @@ from civitai_dl.adapters.clock import SystemClock
 from civitai_dl.cli import _exit
 from civitai_dl.cli._main import cli
 from civitai_dl.cli._options import load_settings
-from civitai_dl.config import TOKEN_NAMES
-from civitai_dl.config._load import FILE_KEYS
+from civitai_dl.config import DEFAULTS, TOKEN_NAMES
+from civitai_dl.config._load import CONFIG_VARIABLE, PROFILE_VARIABLE
+from civitai_dl.config._table import variables_of
 from civitai_dl.domain.decisions._lifecycle import NEXT_STATE
 from civitai_dl.domain.entities import Reason, Trouble
 from civitai_dl.sources import parse_target
@@ -146,25 +148,56 @@ def test_every_form_of_a_target_in_the_reference_is_understood():
         parse_target(text)
 
 
-def test_every_setting_of_the_file_is_told():
-    """The reference names each setting of the configuration file, and no other."""
-    told = sections(text_of(REFERENCE / "command-line.md"))["The configuration file"]
-    names = told[told.index("The names are") :]
-    assert {name for name in quoted(names) if re.fullmatch("[a-z_]+", name)} == FILE_KEYS
+def test_every_setting_is_told_as_it_is():
+    """The reference has each setting with its options, variables and default, and no other."""
+    told = sections(text_of(REFERENCE / "configuration.md"))["Settings"]
+    head, *lines = rows(told)
+    assert head == ["name", "option", "environment", "default", "meaning"]
+    found = {quoted(line[0])[0]: [quoted(cell) for cell in line[1:4]] for line in lines}
+    assert list(found) == [quoted(line[0])[0] for line in lines]
+    assert all(line[4] for line in lines)
+    there = {}
+    for name, default in DEFAULTS.items():
+        shown = [] if default is None else [as_told(default)]
+        there[name] = [flags_of(name), list(variables_of(name)), shown]
+    assert there == found
+
+
+def as_told(default: object) -> str:
+    return json.dumps(default) if isinstance(default, bool) else str(default)
+
+
+def flags_of(setting: str) -> list[str]:
+    """The long options of a setting, which are the same for every command that has it."""
+    found = {
+        tuple(option for option in (*parameter.opts, *parameter.secondary_opts) if "--" in option)
+        for command in commands().values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and parameter.name == setting
+    }
+    assert len(found) <= 1
+    return [option for options in found for option in options]
+
+
+def test_every_other_variable_is_told():
+    """Variables that choose file, profile and client stand in the reference."""
+    told = quoted(sections(text_of(REFERENCE / "configuration.md"))["Other variables"])
+    assert {CONFIG_VARIABLE, PROFILE_VARIABLE, "CIVITAI_DL_ENGINE", "SSL_CERT_FILE"} <= set(told)
 
 
 def test_the_example_of_a_file_can_be_loaded(tmp_path: Path):
-    """The TOML in the reference is a configuration file that works."""
-    (example,) = blocks(text_of(REFERENCE / "command-line.md"), "toml")
+    """The TOML in the reference is a configuration file that works, with its profile."""
+    (example,) = blocks(text_of(REFERENCE / "configuration.md"), "toml")
     path = tmp_path / "config.toml"
     path.write_text(example, "utf-8")
-    settings = load_settings({"config": str(path)}, {})
+    settings = load_settings({"config": str(path), "profile": "polite"}, {})
     assert (
         settings.output,
         settings.max_wait,
         settings.limit_rate,
         settings.concurrency,
-    ) == ("archive", 86_400.0, 20 << 20, 4)
+        settings.max_rate_model,
+    ) == ("archive", 86_400.0, 20 << 20, 4, 0.1)
 
 
 def test_every_variable_of_the_key_is_told():

@@ -87,6 +87,7 @@ _OPTIONS: dict[str, tuple[tuple[str, ...], dict[str, object], str]] = {
     ),
     "base_url": (("--base-url",), {"metavar": "URL", "help": "The service."}, ""),
     "config": (("--config",), {"metavar": "FILE", "help": "Settings in TOML."}, ""),
+    "profile": (("--profile",), {"metavar": "NAME", "help": "A profile of that file."}, ""),
 }
 """By the name of the parameter: its spellings, what click is told of it, and its default, which is
 shown where a command has one."""
@@ -109,9 +110,11 @@ def shared(*names: str, defaults: bool = True) -> Callable[[F], F]:
 
     defaults: show them in the help; False for commands that take them from an earlier run.
     """
+    # Who reads the file can say what counts in it.
+    given = [*names, *(["profile"] if "config" in names else [])]
 
     def give(command: F) -> F:
-        for name in reversed(names):
+        for name in reversed(given):
             command = _decorator(name, defaults=defaults)(command)
         return command
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from civitai_dl.config import (
-    BASE_URL,
+    DEFAULTS,
+    Layers,
     Settings,
     check_base_url,
     collect,
-    config_path,
     find_engine,
-    find_token,
     read_dialects,
-    read_file,
+    read_key,
+    read_layers,
     read_levels,
     read_size,
     read_span,
+    told_of,
 )
 from civitai_dl.domain.entities import ALL_LEVELS, Rating, Selection, Wanted
 from civitai_dl.domain.messages import Language, pick_language
@@ -29,100 +32,54 @@ T = TypeVar("T")
 Values = Mapping[str, object]
 
 
-class Layers:
-    """Flags over environment over file; each value checked where it is read."""
-
-    def __init__(self, flags: Values, environment: Mapping[str, str], file: Values) -> None:
-        self._flags = flags
-        self._environment = environment
-        self._file = file
-
-    def raw(self, name: str) -> object:
-        """The value of the highest layer that has one; None without any."""
-        flag = self._flags.get(name)
-        if flag is not None and flag is not False:
-            return flag
-        variable = self._environment.get(f"CIVITAI_{name.upper()}")
-        if name == "base_url" and variable:
-            return variable
-        return self._file.get(name)
-
-    def on(self, name: str) -> bool:
-        """A switch. Raises: ConfigError."""
-        value = self.raw(name)
-        if value in (None, False, True):
-            return bool(value)
-        raise ConfigError(f"{name} must be true or false, not {value!r}")
-
-    def text(self, name: str) -> str | None:
-        """A text, also where the file has a number."""
-        value = self.raw(name)
-        return None if value is None else str(value)
-
-    def number(self, name: str, default: float) -> float:
-        """A number, not below 0. Raises: ConfigError."""
-        value = self.raw(name)
-        if value is None:
-            return default
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = -1.0
-        if not 0 <= number < 1e12:
-            raise ConfigError(f"{name} must be a number, 0 or more, not {value!r}")
-        return number
-
-    def whole(self, name: str) -> int | None:
-        """A whole number, not below 0. Raises: ConfigError."""
-        if self.raw(name) is None:
-            return None
-        number = self.number(name, 0)
-        if number != int(number):
-            raise ConfigError(f"{name} must be a whole number, not {self.raw(name)!r}")
-        return int(number)
-
-
 def load_settings(flags: Values, environment: Mapping[str, str]) -> Settings:
-    """The settings of a run. Raises: ConfigError, which names what does not fit."""
-    explicit = flags.get("config")
-    file = read_file(config_path(explicit if isinstance(explicit, str) else None))
-    layers = Layers(flags, environment, file)
-    flag_token = flags.get("token")
-    return Settings(
-        output=layers.text("output") or "./civitai",
-        base_url=check_base_url(layers.text("base_url") or BASE_URL),
-        token=find_token(
-            flag_token if isinstance(flag_token, str) else None, environment, file.get("token")
-        ),
-        selection=_selection(layers, flags),
-        max_rate_model=layers.number("max_rate_model", 0.5),
-        max_rate_image=layers.number("max_rate_image", 2.0),
-        max_rate_resolve=layers.number("max_rate_resolve", 10.0),
-        concurrency=_concurrency(layers.text("concurrency")),
-        limit_rate=read_size(layers.text("limit_rate") or "0"),
-        retries=_retries(layers),
-        max_wait=read_span(layers.text("max_wait") or "5m"),
-        resume=not layers.on("no_resume"),
+    """The settings of a run. Raises: ConfigError, which names what does not fit, and where."""
+    # A value is judged by itself, whatever else the environment says.
+    judge = partial(settings_of, environment={})
+    layers = read_layers(flags, environment, judge)
+    try:
+        settings = settings_of(layers, environment)
+    except ConfigError as error:
+        raise told_of(error, layers, judge) from None
+    return replace(
+        settings,
         dry_run=flags.get("dry_run") is True,
         only_failed=flags.get("retry_failed") is True,
+        verbose=flags.get("verbose") is True,
+        quiet=flags.get("quiet") is True,
+    )
+
+
+def settings_of(layers: Layers, environment: Mapping[str, str]) -> Settings:
+    """The settings that layers hold. Raises: ConfigError for the first that does not fit."""
+    return Settings(
+        output=layers.text("output") or str(DEFAULTS["output"]),
+        base_url=check_base_url(layers.text("base_url") or str(DEFAULTS["base_url"])),
+        token=read_key(layers.raw("token")),
+        selection=_selection(layers),
+        max_rate_model=layers.number("max_rate_model"),
+        max_rate_image=layers.number("max_rate_image"),
+        max_rate_resolve=layers.number("max_rate_resolve"),
+        concurrency=_concurrency(layers.text("concurrency")),
+        limit_rate=read_size(str(layers.raw("limit_rate"))),
+        retries=_retries(layers),
+        max_wait=read_span(str(layers.raw("max_wait"))),
+        resume=not layers.on("no_resume"),
         language=_language(layers.text("lang"), environment),
         json_logs=layers.on("json_logs"),
         log_file=layers.text("log_file"),
-        verbose=flags.get("verbose") is True,
-        quiet=flags.get("quiet") is True,
         engine=find_engine(environment),
         sidecars=read_dialects(layers.raw("sidecars")),
         embed_metadata=layers.on("embed_metadata"),
     )
 
 
-def _selection(layers: Layers, flags: Values) -> Selection:
+def _selection(layers: Layers) -> Selection:
     only = layers.text("only")
     if only not in (None, "models", "images"):
         raise ConfigError(f"only must be models or images, not {only!r}")
-    levels = read_levels(layers.text("browsing_level") or "all")
-    nsfw = flags.get("nsfw") if flags.get("nsfw") is not None else layers.raw("nsfw")
-    if nsfw is False:
+    levels = read_levels(str(layers.raw("browsing_level")))
+    if layers.switch("nsfw") is False:
         levels &= Rating.PG.value
     if not levels & ALL_LEVELS:
         raise ConfigError("no browsing level is left: --no-nsfw leaves PG only")

@@ -1,63 +1,77 @@
-"""Where each setting comes from: flags, then environment, then file, then default."""
+"""Where each setting comes from: flags, then environment, then profile and file, then default."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from civitai_dl.domain.entities import Secret
 from civitai_dl.errors import ConfigError
 
+from ._file import BASE, Judge, config_path, mistakes_in, pick_profile, read_config
+from ._layers import Layer, Layers, Values, of_environment, of_flags
 from ._settings import BASE_URL, ENGINES
+from ._table import TOKEN_NAMES
 
-TOKEN_NAMES = ("CIVITAI_API_KEY", "CIVITAI_API_TOKEN", "CIVITAI_TOKEN")
-"""Other programs of the field use one or the other of these."""
+CONFIG_VARIABLE = "CIVITAI_DL_CONFIG"
+"""The environment's name for the configuration file."""
 
-FILE_KEYS = frozenset(
-    {
-        "output",
-        "token",
-        "only",
-        "no_gallery",
-        "gallery_limit",
-        "max_rate_model",
-        "max_rate_image",
-        "max_rate_resolve",
-        "concurrency",
-        "limit_rate",
-        "retries",
-        "max_wait",
-        "no_resume",
-        "nsfw",
-        "browsing_level",
-        "json_logs",
-        "log_file",
-        "lang",
-        "base_url",
-        "sidecars",
-        "embed_metadata",
-    }
-)
+PROFILE_VARIABLE = "CIVITAI_DL_PROFILE"
+"""The environment's name for the profile."""
 
 
-def find_token(flag: str | None, environment: Mapping[str, str], file: object) -> Secret | None:
-    """The API key by the order of precedence; None without any. Raises: ConfigError."""
-    candidates = [flag, *(environment.get(name) for name in TOKEN_NAMES)]
-    candidates.append(file if isinstance(file, str) else None)
-    for candidate in candidates:
-        text = (candidate or "").strip()
-        if not text:
-            continue
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise ConfigError(
-                "the API key holds characters that no key has",
-                hint="copy it again from the account settings of the site",
-            )
-        return Secret(text)
-    return None
+def read_layers(flags: Values, environment: Mapping[str, str], judge: Judge) -> Layers:
+    """Everything that was given, with the profile that counts between environment and file.
+
+    Raises: ConfigError, which names every mistake in the file.
+    """
+    file = read_config(config_path(named_file(flags, environment)))
+    if wrong := mistakes_in(file, judge):
+        lines = "\n".join(map(str, wrong))
+        raise ConfigError(lines, hint="see `civitai-dl config edit`, and docs/reference")
+    asked = flags.get("profile") or environment.get(PROFILE_VARIABLE, "").strip() or None
+    profile = pick_profile(file, None if asked is None else str(asked))
+    tables = [BASE] if profile is None else [profile, BASE]
+    return Layers(
+        [of_flags(flags), of_environment(environment), *(file.layer(table) for table in tables)]
+    )
+
+
+def named_file(flags: Values, environment: Mapping[str, str]) -> str | None:
+    """The configuration file that was named, by a flag or in the environment."""
+    named = flags.get("config") or environment.get(CONFIG_VARIABLE, "").strip()
+    return str(named) if named else None
+
+
+def told_of(error: ConfigError, layers: Layers, judge: Judge) -> ConfigError:
+    """The same error with the flags or variables that it is about, where one alone explains it."""
+    found = []
+    for layer in layers.layers[:2]:
+        for name, value in layer.values.items():
+            try:
+                judge(Layers([Layer(layer.kind, {name: value}, variables=layer.variables)]))
+            except ConfigError as alone:
+                found.append((layer.origin(name).place, alone))
+    if not found:
+        return error
+    lines = [f"{place}: {alone.message}" for place, alone in found]
+    return ConfigError("\n".join(lines), hint=found[0][1].hint)
+
+
+def read_key(value: object) -> Secret | None:
+    """An API key as it was given; None for none. Raises: ConfigError, which does not repeat it."""
+    if value is None:
+        return None
+    if not isinstance(value, Secret):
+        raise ConfigError("the API key must be a text")
+    text = value.reveal().strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(
+            "the API key holds characters that no key has",
+            hint="copy it again from the account settings of the site",
+        )
+    return Secret(text) if text else None
 
 
 def find_engine(environment: Mapping[str, str]) -> str | None:
@@ -101,42 +115,3 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def config_path(explicit: str | None) -> Path | None:
-    """The configuration file: the one named, else the platform's when it is there.
-
-    Raises: ConfigError when the one named is not there.
-    """
-    if explicit is not None:
-        path = Path(explicit).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"there is no configuration file {path}")
-        return path
-    from platformdirs import user_config_path
-
-    path = user_config_path("civitai-dl") / "config.toml"
-    return path if path.is_file() else None
-
-
-def read_file(path: Path | None) -> dict[str, object]:
-    """The settings of a TOML file, by the names of the flags. Raises: ConfigError."""
-    if path is None:
-        return {}
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    values = {name.replace("-", "_"): value for name, value in values.items()}
-    unknown = sorted(set(values) - FILE_KEYS)
-    if unknown:
-        raise ConfigError(
-            f"{path} has settings that do not exist: {', '.join(unknown)}",
-            hint=f"there are {', '.join(sorted(FILE_KEYS))}",
-        )
-    return values
