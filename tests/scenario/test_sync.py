@@ -7,15 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import anyio
 import pytest
 from archives import FAST, run, tree, wanted
 from syncing import DAY, START, Still, keep, sync_once, told
 
 from civitai_dl._following import follow, read_followed, unfollow
 from civitai_dl._memory import remember_selection
+from civitai_dl._rebuild import rebuild
 from civitai_dl._sync import Manner
 from civitai_dl.adapters.reporters import NullReporter
-from civitai_dl.domain.entities import Selection
+from civitai_dl.domain.entities import Selection, TaskSettled
 from civitai_dl.errors import UsageError
 from civitai_dl.testing import FakeCivitai, FakeFile, FakeImage, FakeModel, FakeVersion, World
 
@@ -343,3 +345,101 @@ async def test_runs_of_a_watch_do_not_pile_up(tmp_path: Path) -> None:
                 )
     assert counts[0] == counts[-1]
     assert [1, 2] == counts[0][:2]
+
+
+async def test_what_is_kept_current_survives_a_new_state(tmp_path: Path) -> None:
+    """`doctor --rebuild` keeps the targets and how they are wanted; all is looked at in full."""
+    clock = Still()
+    few = remember_selection(Selection(gallery=False))
+    await keep(tmp_path, "user:ann")
+    await keep(tmp_path, "model:3", selection=few)
+    async with FakeCivitai(two_people()) as fake:
+        await sync_once(fake, tmp_path, clock)
+        await rebuild(tmp_path, fake.base_url, lambda _: None)
+        followed = await read_followed(str(tmp_path))
+        assert followed is not None
+        assert [("user:ann", None, None), ("model:3", few, None)] == [
+            (one.text, one.selection, one.full_at) for one in followed
+        ]
+        fake.account.clear()
+        report = await sync_once(fake, tmp_path, clock)
+        assert 0 == fake.account.count(origin="storage")
+    assert (2, 0) == (report.full, report.exit_code)
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 8, 20])
+async def test_a_sync_that_was_stopped_is_made_up_for(tmp_path: Path, stop_after: int) -> None:
+    """Stopped in the middle, the next one brings all that is new, and each change is told once."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "user:ann", "user:bob", "model:3")
+    stop = anyio.Event()
+
+    class StopAfter:
+        count = 0
+
+        def emit(self, event: object) -> None:
+            self.count += isinstance(event, TaskSettled)
+            if self.count >= stop_after:
+                stop.set()
+
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        for number in (1, 2, 3):
+            world.add_version(number, FakeVersion("new"))
+        world.model(9, creator="bob", versions=3)
+        world.images(5, username="ann")
+        first = await sync_once(fake, tmp_path, clock, stop=stop, reporter=StopAfter())
+        stopped = await read_followed(str(tmp_path))
+        second = await sync_once(fake, tmp_path, clock)
+        third = await sync_once(fake, tmp_path, clock)
+    assert (130, 0, 0) == (first.exit_code, second.exit_code, third.exit_code)
+    # What was not looked at to its end keeps the moment of the sync before.
+    assert stopped is not None
+    early = [one for one in stopped if one.synced_at is not None and one.synced_at < second.started]
+    assert 3 == len(early)
+    assert stop_after > 8 or any((one.synced_at or 0) < first.started for one in early)
+    seen = sorted([*told(first), *told(second)])
+    assert [("new_model", 9, ""), *(("new_version", n, "new") for n in (1, 2, 3))] == seen
+    assert not third.news
+    truth = {file.sha256.upper() for file in world.truth.files()}
+    assert truth <= set(tree(tmp_path).values())
+
+
+async def test_open_transfers_do_not_hide_what_is_new(tmp_path: Path) -> None:
+    """A file that has to wait for the quota: what is new since is seen at once all the same."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "user:ann")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.add_version(1, FakeVersion("waits"))
+        fake.options = replace(fake.options, quota=0)
+        first = await sync_once(fake, tmp_path, clock, settings=replace(FAST, max_wait=1.0))
+        world.model(9, creator="ann")
+        second = await sync_once(fake, tmp_path, clock, settings=replace(FAST, max_wait=1.0))
+        fake.options = replace(fake.options, quota=None)
+        clock.pass_by(DAY)
+        third = await sync_once(fake, tmp_path, clock)
+    assert (1, [("new_version", 1, "waits")]) == (first.exit_code, told(first))
+    assert [("new_model", 9, "")] == told(second)
+    assert (0, 2) == (third.exit_code, len(third.news.files))
+
+
+async def test_versions_and_digests_are_looked_up_once(tmp_path: Path) -> None:
+    """A version named by itself: later syncs ask for its model, and see what changes."""
+    world = two_people()
+    version = world.models[2].versions[0]
+    digest = world.truth.files()[0].sha256
+    clock = Still()
+    await keep(tmp_path, f"version:{version.id}", digest)
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        fake.account.clear()
+        file = FakeFile(id=777, name="extra.safetensors", primary=False)
+        world.change_version(version.id, lambda found: replace(found, files=(*found.files, file)))
+        report = await sync_once(fake, tmp_path, clock)
+        looked_up = fake.account.count(origin="api", path_prefix="/api/v1/model-versions")
+        lists = fake.account.count(origin="api", path_prefix="/api/v1/models")
+    assert (0, 1) == (looked_up, lists)
+    assert ["extra.safetensors"] == [file.name for file in report.news.files]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
+
 from civitai_dl.documents import parse_object
 from civitai_dl.domain.decisions import (
     gallery_task,
@@ -259,12 +261,14 @@ async def prepare(models: Sequence[Model], desk: Desk, *, single: Task | None = 
     burials = await find_burials(changed, past, desk, task=single)
     await write_before(burials, desk)
     changes = await _keep_words(changed, past, burials, desk)
-    await desk.save_json(
-        *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
-    )
-    await write_after(burials, desk)
-    for change in changes:
-        desk.tell(change)
+    # To its end also when the run is stopped: what lies there is no news the next time.
+    with anyio.CancelScope(shield=True):
+        await desk.save_json(
+            *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
+        )
+        await write_after(burials, desk)
+        for change in changes:
+            desk.tell(change)
     placed = await desk.catalog.placed({model.id for model in models})
     return Ground(placed, written, doubtful, notices_of(changed, burials))
 

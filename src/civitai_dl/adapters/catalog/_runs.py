@@ -26,7 +26,8 @@ FIRST = -1
 """The priority of a task that only needs its name."""
 
 ROOT = """
-SELECT tasks.id, job_done, selection, started_at, json_extract(payload, '$.look') AS look
+SELECT tasks.id, tasks.run AS job, job_done, selection, started_at,
+  json_extract(payload, '$.look') AS look
 FROM tasks LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?
 """
 
@@ -142,12 +143,14 @@ class Runs:
             run = _new_run(connection, roots, roles, selection, settings, now)
             adding = Adding(connection, run, now, key, failed_too=only_failed)
             going_on, known, fresh = [], [], []
+            jobs: set[int] = set()
             for wanted, planned in ((one.wanted, task) for one in roots for task in one.planned):
                 row = connection.execute(ROOT, (planned.task.key,)).fetchone()
                 if row is not None and (
                     only_failed or _goes_on(connection, planned, row, selection, now, wanted)
                 ):
                     going_on.append(planned.task.key)
+                    jobs.add(row["job"])
                     continue
                 if row is not None:
                     known.append(planned.task.key)
@@ -157,7 +160,8 @@ class Runs:
             # asked anew comes first: it may lie below what goes on, which takes it as it finds it.
             touch(connection, known, adding, roles=roles, pages=False)
             adding.add(fresh, None)
-            touch(connection, going_on, adding, roles=roles, pages=True)
+            continued = None if only_failed else jobs
+            touch(connection, going_on, adding, roles=roles, pages=True, jobs=continued)
             adding.finish()
             return RunBegun(run, bool(going_on))
 

@@ -24,6 +24,12 @@ WHERE (status <> 'stored' OR type NOT IN ('file', 'image'))
   AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}
 """  # noqa: S608  # our own text
 
+EARLIER = """
+DELETE FROM touched WHERE keep AND id IN (
+  SELECT tasks.id FROM tasks JOIN touched USING (id)
+  WHERE type IN (SELECT value FROM json_each(?)) AND run NOT IN (SELECT value FROM json_each(?)))
+"""
+
 OPEN_SLICES = " AND (type <> 'gallery' OR (key LIKE '%/%' AND status <> 'stored'))"
 """A part of a split listing (its key says which) that was not read to its end."""
 
@@ -35,12 +41,15 @@ def touch(
     *,
     roles: Collection[Role],
     pages: bool,
+    jobs: Collection[int] | None = None,
 ) -> None:
     """Make what is not stored below some roots due in this run.
 
     pages: their jobs go on, so that their pages count as well. Otherwise pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
-    and so are the slices of a listing that were given up.
+    and so are the slices of a listing that were given up. jobs: the runs that are continued, None
+    for any: a page that was read before them is not read by this job yet, and whatever tells of it
+    again makes it due.
     """
     kinds = [*CONTENT, Kind.DRESS.value, *PAGES] if pages else [*CONTENT, Kind.GALLERY.value]
     if not keys:
@@ -61,6 +70,8 @@ def touch(
     )
     connection.execute("DELETE FROM touched")
     connection.execute(collect, (json.dumps(keys), *names, *kinds))
+    if jobs is not None:
+        connection.execute(EARLIER, (json.dumps(PAGES), json.dumps(list(jobs))))
     if pages:
         # A walk that goes on is one walk: what it had found counts as found by it.
         connection.execute(
