@@ -59,7 +59,7 @@ def test_from_add_to_a_report(tmp_path: Path, civitai_dl: Command) -> None:
         listed.stdout.splitlines()
     )
     assert 0 == first.returncode, first.stderr
-    assert first.stdout.startswith("new: 3 models, 0 versions; stored: 3 files, ")
+    assert first.stdout.startswith("new models 3, versions 0; stored files 3, ")
     assert (0, 1) == (second.returncode, len(second.stdout.splitlines()))
     assert second.stdout.startswith("nothing new: 2 targets in ")
     assert "新規: モデル 0 件、バージョン 1 件" in third.stdout
@@ -178,7 +178,7 @@ def test_a_watch_holds_nothing_while_it_rests(
             text=True,
         ) as watching:
             assert watching.stdout is not None
-            assert watching.stdout.readline().startswith("new: 1 models")
+            assert watching.stdout.readline().startswith("new models 1")
             assert "Model 1" in watching.stdout.readline()
             assert "lists/" in watching.stdout.readline()
             beside = civitai_dl("add", "model:2", "-o", "archive")
@@ -209,7 +209,7 @@ async def test_trouble_of_one_round_does_not_end_a_watch(
             await stop_at.said(capsys, "nothing new was seen, but not all")
             fake.faults.assert_all_served()
             fake.faults.clear()
-            await stop_at.said(capsys, "new: 1 models")
+            await stop_at.said(capsys, "new models 1")
             os.kill(os.getpid(), signal.SIGTERM)
 
         async with anyio.create_task_group() as group:

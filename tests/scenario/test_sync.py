@@ -197,6 +197,28 @@ async def test_a_flagged_model_is_followed_though_lists_hide_it(
     assert [("back_model", 50, ""), ("text", 50, "description")] == told(back)
 
 
+async def test_a_model_that_no_list_shows_is_asked_for_by_itself(tmp_path: Path) -> None:
+    """Flagged, and nowhere PG: known by its number only; changed, gone and back are seen."""
+    world = two_people()
+    shown = (FakeImage(level=4),)
+    world.model(FakeModel(id=50, creator="ann", minor=True, versions=(FakeVersion(images=shown),)))
+    whole = next(model for model in world.models if model.id == 50)
+    clock = Still()
+    await keep(tmp_path, "model:50", "model:1")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.change_model(50, lambda model: replace(model, description="<p>Other</p>"))
+        other = await sync_once(fake, tmp_path, clock)
+        world.remove_model(50)
+        gone = await sync_once(fake, tmp_path, clock)
+        still = await sync_once(fake, tmp_path, clock)
+        world.restore_model(whole)
+        back = await sync_once(fake, tmp_path, clock)
+    assert [("text", 50, "description")] == told(other)
+    assert ([("gone_model", 50, "")], []) == (told(gone), told(still))
+    assert [("back_model", 50, ""), ("text", 50, "description")] == told(back)
+
+
 async def test_a_long_list_is_known_by_its_newest_page(tmp_path: Path) -> None:
     """250 models of a user: one new costs two pages of lists, 120 new ones are all found."""
     world = World().creator("ann")

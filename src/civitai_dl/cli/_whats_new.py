@@ -47,8 +47,8 @@ def in_a_line(news: News, messages: Messages, *, targets: int, seconds: float, w
         )
     counts = {name: f"{count:,}" for name, count in news.counts().items()}
     return messages.say(
-        "new: {new_models} models, {new_versions} versions; stored: {stored_files} files, "
-        "{stored_images} images; changed {changed}, gone {gone}, back {back}",
+        "new models {new_models}, versions {new_versions}; stored files {stored_files}, "
+        "images {stored_images}; changed {changed}, gone {gone}, back {back}",
         **counts,
     )
 
@@ -57,7 +57,7 @@ def by_name(news: News, messages: Messages) -> list[str]:
     """A line for each model and user of which something is new, up to a number of them."""
     lines = [_model_line(number, news, messages) for number in _numbers(news)[:SHOWN]]
     lines += [
-        messages.say("  {name}: {images} images", name=printable(name), images=f"{count:,}")
+        f"  {printable(name)}: {messages.count('{n} image', '{n} images', count)}"
         for name, count in sorted(news.of_users.items())[: SHOWN - len(lines)]
     ]
     left = len(_numbers(news)) + len(news.of_users) - len(lines)

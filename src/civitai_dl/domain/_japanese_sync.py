@@ -23,13 +23,12 @@ SYNC: dict[str, str] = {
     "nothing new was seen, but not all could be looked at": (
         "新しいものは見つかりませんでしたが、確認できなかったものがあります"
     ),
-    "new: {new_models} models, {new_versions} versions; stored: {stored_files} files, "
-    "{stored_images} images; changed {changed}, gone {gone}, back {back}": (
+    "new models {new_models}, versions {new_versions}; stored files {stored_files}, "
+    "images {stored_images}; changed {changed}, gone {gone}, back {back}": (
         "新規: モデル {new_models} 件、バージョン {new_versions} 件。"
         "保存: ファイル {stored_files} 件、画像 {stored_images} 枚。"
         "変更 {changed} 件、消失 {gone} 件、復活 {back} 件"
     ),
-    "  {name}: {images} images": "  {name}: 画像 {images} 枚",
     "  and {n} more of them": "  ほか {n} 件",
     "model {number}": "モデル {number}",
     "{name} (model {number})": "{name} (モデル {number})",
