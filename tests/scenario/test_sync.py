@@ -275,6 +275,23 @@ async def test_early_access_that_has_fallen_due_is_fetched(tmp_path: Path) -> No
     assert ["early.safetensors"] == [file.name for file in after.news.files]
 
 
+async def test_a_full_look_reads_a_long_list_to_its_end(tmp_path: Path) -> None:
+    """A model with an old date in a list of 150: unseen by a brief look, seen by a full one."""
+    world = World().creator("ann")
+    for number in range(1, 151):
+        world.model(plain(number, LONG_AGO + timedelta(days=number)))
+    clock = Still()
+    settings = replace(FAST, selection=Selection(gallery=False))
+    await keep(tmp_path, "user:ann")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock, settings=settings)
+        world.model(plain(500, LONG_AGO))
+        brief = await sync_once(fake, tmp_path, clock, settings=settings)
+        full = await sync_once(fake, tmp_path, clock, settings=settings, manner=Manner(full=True))
+    assert not brief.news
+    assert [("new_model", 500, "")] == told(full)
+
+
 async def test_a_full_look_sees_what_appeared_late(tmp_path: Path) -> None:
     """An image of an old number on a later page: unseen by a brief look, seen by a full one."""
     world = World().creator("ann").model(1, creator="ann", versions=(FakeVersion(id=10),))
@@ -292,6 +309,50 @@ async def test_a_full_look_sees_what_appeared_late(tmp_path: Path) -> None:
         pages = fake.account.count(origin="api", path_prefix="/api/v1/images")
     assert (0, 1, 0) == (brief.news.images, full.news.images, again.news.images)
     assert 1 == pages
+
+
+async def test_a_user_who_is_gone_is_believed_to_be(tmp_path: Path) -> None:
+    """Doubted when it is new; later one question, and the models that stay are followed."""
+    world = two_people()
+    clock = Still()
+    await keep(tmp_path, "https://civitai.com/user/ann/models")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.remove_creator("ann")
+        first = await sync_once(fake, tmp_path, clock)
+        fake.account.clear()
+        world.change_model(2, lambda model: replace(model, name="Alone"))
+        second = await sync_once(fake, tmp_path, clock)
+        asked = [seen for seen in fake.account.of(origin="api") if seen.param("username")]
+    assert (0, 0) == (first.exit_code, second.exit_code)
+    assert ["gone:creator:ann"] == [trace.key for trace in first.runs[0].unavailable]
+    assert ("renamed", 2, "Dream") in told(second)
+    assert 1 == len(asked)
+
+
+async def test_a_full_look_finds_what_lists_hide(tmp_path: Path) -> None:
+    """Gone, and back with a tag that keeps it out of the lists: a full look asks for it itself."""
+    world = two_people()
+    world.model(
+        FakeModel(id=50, creator="ann", versions=(FakeVersion(images=(FakeImage(level=4),)),))
+    )
+    whole = next(model for model in world.models if model.id == 50)
+    clock = Still()
+    await keep(tmp_path, "user:ann")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.remove_model(50)
+        gone = await sync_once(fake, tmp_path, clock)
+        fake.account.clear()
+        still = await sync_once(fake, tmp_path, clock, manner=Manner(full=True))
+        singly = fake.account.count(origin="api", path_prefix="/api/v1/models/50")
+        world.restore_model(replace(whole, tags=("hidden-with-nsfw",)))
+        brief = await sync_once(fake, tmp_path, clock)
+        full = await sync_once(fake, tmp_path, clock, manner=Manner(full=True))
+    assert [("gone_model", 50, "")] == told(gone)
+    assert (0, 1) == (len(told(still)), singly)
+    assert not brief.news
+    assert ("back_model", 50, "") in told(full)
 
 
 async def test_each_thing_is_looked_at_in_full_once_a_week(tmp_path: Path) -> None:

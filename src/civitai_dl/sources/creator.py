@@ -111,7 +111,7 @@ async def _read(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get("/api/v1/models", asked)
     except NotFound as error:
-        return await _left(task, await missing(task, error, desk), desk)
+        return await _left(task, await _not_found(task, ref, error, desk), desk)
     except Rejected as error:
         if ref.cursor is None:
             raise
@@ -224,6 +224,13 @@ async def _compare(task: Task, ref: CreatorRef, desk: Desk) -> Outcome:
     return Expanded(children=children, notices=(notice,))
 
 
+async def _not_found(task: Task, ref: CreatorRef, error: NotFound, desk: Desk) -> Outcome:
+    """Gone; for a brief look at one who was gone before without the waits that doubt it."""
+    if ref.look is Look.BRIEF and await desk.catalog.linked(task.key, [f"gone:{task.key}"]):
+        return Unavailable(Reason.GONE, GONE)
+    return await missing(task, error, desk)
+
+
 async def _left(task: Task, outcome: Outcome, desk: Desk) -> Outcome:
     """A creator who is gone: each model that was listed is asked for by itself.
 
@@ -243,11 +250,12 @@ async def _ask_for_missed(
 ) -> tuple[Planned, ...]:
     """Models that were listed in an earlier run and are not now: each is asked for by itself.
 
-    Those that are known to be gone are not asked for in every run: they would be listed again.
+    Those that are known to be gone are not asked for in every run: they would be listed again, but
+    for what lists hide, which a full look asks for.
     """
     if ref.look is Look.BRIEF:
         return tuple(_to_ask(number, ref) for number in ids)
-    gone = await known_gone(ids, desk)
+    gone = set() if ref.look is Look.FULL else await known_gone(ids, desk)
     verdict = Unavailable(Reason.GONE, GONE)
     return tuple(
         replace(_to_ask(number, ref, single=True), verdict=verdict if number in gone else None)

@@ -218,7 +218,7 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
     except NotFound as error:
-        if ref.look is Look.BRIEF and await known_gone([ref.model_id], desk):
+        if ref.look is not Look.USUAL and await known_gone([ref.model_id], desk):
             # It was believed once, after the waits that such an answer gets.
             return Unavailable(Reason.GONE, GONE)
         outcome = await missing(task, error, desk)
