@@ -119,6 +119,27 @@ async def test_other_words_are_kept_with_their_day(tmp_path: Path) -> None:
     assert 2 == len(list(folder.glob("description.*.html")))
 
 
+async def test_words_that_went_and_came_back_otherwise_are_kept(tmp_path: Path) -> None:
+    """A version that is back with another description: the one it went with stays beside."""
+    world = two_people()
+    gone = FakeVersion("v9", id=99, description="<p>First</p>")
+    world.add_version(2, gone)
+    whole = next(model for model in world.models if model.id == 2)
+    clock = Still()
+    await keep(tmp_path, "model:2")
+    async with FakeCivitai(world) as fake:
+        await sync_once(fake, tmp_path, clock)
+        world.remove_version(99)
+        await sync_once(fake, tmp_path, clock)
+        world.change_model(2, lambda _: whole)
+        world.change_version(99, lambda found: replace(found, description="<p>Second</p>"))
+        report = await sync_once(fake, tmp_path, clock)
+    assert [("text", 2, "description"), ("back_version", 2, "v9")] == told(report)
+    (copy,) = (tmp_path / "model_0/2").glob("gone.2*.json")
+    assert "<p>First</p>" in copy.read_text("utf-8")
+    assert not (tmp_path / "model_0/2/gone.json").exists()
+
+
 async def test_counters_are_no_change(tmp_path: Path) -> None:
     """Downloads and likes are written down, without a copy and without a word."""
     world = two_people()

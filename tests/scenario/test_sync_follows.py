@@ -359,7 +359,7 @@ def assert_current(output: Path, world: World, memory: Memory) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_200_changes_are_followed_with_nothing_missed(tmp_path: Path, seed: int) -> None:
     """New, changed, hidden, gone, back, archived: after every few a sync has it all."""
     chance = random.Random(seed)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAGE = "description.html"
 ANSWER = "model.json"
+GONE = "gone.json"
 
 
 def changes_of(
@@ -53,7 +54,7 @@ async def keep_words(
 
 
 async def _copy(folder: str, desk: Desk) -> str:
-    there = await desk.read([f"{folder}/{name}" for name in (PAGE, ANSWER)])
+    there = await desk.read([f"{folder}/{name}" for name in (PAGE, ANSWER, GONE)])
     day = datetime.fromtimestamp(desk.clock.now(), timezone.utc).date().isoformat()
     for number in count(1):
         tail = day if number == 1 else f"{day}.{number}"

@@ -37,7 +37,9 @@ def _of_model(base: Change, older: Raw, newer: Raw, known: Tombstones) -> Iterat
     if before != now:
         yield replace(base, kind=ChangeKind.RENAMED, what=before)
     texts = [name for name in ("description", "tags") if _said(older, name) != _said(newer, name)]
-    texts += _texts_of_versions(versions_of(older), versions_of(newer))
+    # What is back may have come back with other words than it went with.
+    buried: dict[int, Raw] = {stone.id: stone.raw for stone in known.versions}
+    texts += _texts_of_versions({**buried, **versions_of(older)}, versions_of(newer))
     if texts:
         yield replace(base, kind=ChangeKind.TEXT, what=", ".join(dict.fromkeys(texts)))
     mode, was = str(newer.get("mode") or ""), str(older.get("mode") or "")
