@@ -73,7 +73,7 @@ from ._dressing import dresser_of, maker_of, pictures
 from ._ending import Ending, expected_error, report_of
 from ._lists import Lists
 from ._memory import remember, remember_selection
-from ._scope import Count, lanes_of, roles_of, roots_of
+from ._scope import Count, has_news, lanes_of, roles_of, roots_of
 from ._speed import Speed
 from ._state import opened, teller
 from ._steering import Steering
@@ -89,6 +89,7 @@ PROJECT_URL = "https://github.com/your-org/civitai-dl"
 """Stands in the User-Agent, in the form the specification gives it."""
 
 Watch = Callable[[str, sqlite3.Connection], None]
+Closing = Callable[[Database, RunReport], Awaitable[None]]
 Performer = Callable[[Sequence[Task]], Awaitable[list[Outcome]]]
 
 
@@ -106,12 +107,13 @@ async def archive(
     clock: Clock | None = None,
     system: System | None = None,
     watch: Watch | None = None,
+    closing: Closing | None = None,
 ) -> RunReport:
     """Bring an archive up to what is wanted; the whole of a run.
 
     stop: set it to end early; the state is safe and the next run goes on. system: what does the
     work on the disk, the real one by default. watch: called at each transaction of the state (see
-    Database). Raises: UsageError, Busy,
+    Database). closing: what else is to be noted in the state at the end. Raises: UsageError, Busy,
     KeyRefused, ConfigError, StorageError, CatalogError before anything is fetched; later trouble of
     key and storage is told in the report.
     """
@@ -134,7 +136,10 @@ async def archive(
             run.owned = open_owned(storage, directory / STATE)
             if run.owned is not None:
                 stack.callback(run.owned.close)
-            return await run.go(roots)
+            report = await run.go(roots)
+            if closing is not None:
+                await closing(database, report)
+            return report
 
 
 @dataclass(slots=True)
@@ -192,7 +197,7 @@ class Run:
         seconds = now - started - self.controls.held_seconds(now)
         ending = Ending(end, trouble, seconds, dry=self.settings.dry_run)
         report = await report_of(ledger, count, ending)
-        if not end.stopped and trouble is None:
+        if not end.stopped and trouble is None and has_news(roots, count):
             lists = Lists(ledger, self.storage, self.clock, self.reporter, self.stop)
             await lists.write_patiently()
         listeners.emit(RunFinished(report))

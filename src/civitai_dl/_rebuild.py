@@ -167,6 +167,7 @@ class _Rebuild:
         told = [service_of(str(run["settings"])) for run in runs]
         self.base_url = next(filter(None, reversed(told)), self.base_url)
         await rebuilding.take_runs(runs, list(wreck.targets()))
+        await rebuilding.take_followed(list(wreck.followed()))
         async for rows in _batches(wreck.tasks()):
             self.progress.tasks += await rebuilding.take_rows(rows)
             self.tell(self.progress)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from civitai_dl.adapters.catalog import Root
 from civitai_dl.config import Settings
-from civitai_dl.domain.decisions import LeftOut, judge_target
+from civitai_dl.domain.decisions import LeftOut, judge_target, look_at
 from civitai_dl.domain.entities import (
     BytesReceived,
     Event,
     Lane,
+    Look,
     Notice,
     Role,
     SearchTarget,
@@ -67,6 +68,15 @@ class Count:
                 self.reused += 1
 
 
+def has_news(roots: Sequence[Root], count: Count) -> bool:
+    """Whether the lists may say something new after a run.
+
+    Who brings up to date, every quarter of an hour perhaps, has none written that say the same.
+    """
+    syncs = all(root.wanted.look is not Look.USUAL for root in roots)
+    return not syncs or bool(count.stored or count.reused)
+
+
 def lanes_of(settings: Settings) -> dict[Lane, LaneSettings]:
     """Which lanes a run has, and how wide they are.
 
@@ -117,7 +127,7 @@ def roots_of(wanted: Sequence[Wanted], selection: Selection, *, key: bool = True
         for source in all_sources():
             planned = source.roots(item.target, selection)
             if planned is not None:
-                roots.append(Root(item, tuple(planned)))
+                roots.append(Root(item, look_at(planned, item.look)))
                 break
     for root in roots:
         lanes = {planned.task.lane for planned in root.planned}

@@ -273,6 +273,26 @@ async def test_a_stop_at_any_time_continues_where_it_was(tmp_path: Path, stop_af
     assert expected == found
 
 
+async def test_a_stop_before_a_list_is_read_hides_no_gallery(tmp_path: Path) -> None:
+    """Brought up to date, and stopped before the first page: what galleries have new is found."""
+    world = small_world()
+    version = world.models[0].versions[0].id
+    stop = anyio.Event()
+
+    class StopAtOnce:
+        def emit(self, event: object) -> None:
+            stop.set()
+
+    async with FakeCivitai(world) as fake:
+        await run(fake, tmp_path, wanted("user:ann"))
+        world.images(3, version_ids=(version,), username="bob")
+        stopped = await run(fake, tmp_path, wanted("user:ann"), stop=stop, reporter=StopAtOnce())
+        second = await run(fake, tmp_path, wanted("user:ann"))
+    assert (130, 0) == (stopped.exit_code, second.exit_code)
+    expected = {image.image_id for image in world.truth.gallery(1)}
+    assert expected == {int(path.stem) for path in (tmp_path / "model_0/1/gallery").rglob("*.png")}
+
+
 @pytest.mark.parametrize("concurrency", [1, 8])
 async def test_a_stopped_file_goes_on_at_its_checkpoint(tmp_path: Path, concurrency: int) -> None:
     """A large file stopped half-way is continued by Range, not begun again, also in pieces."""

@@ -41,15 +41,18 @@ def write_leftovers(
         write_beside(folder / name, text)
 
 
-def write_beside(path: Path, text: str | None) -> None:
-    """Write a list beside an archive whole, or remove it for None; trouble is told, not raised."""
+def write_beside(path: Path, text: str | None, *, archive: Path | None = None) -> None:
+    """Write a list of an archive whole, or remove it for None; trouble is told, not raised.
+
+    archive: where the archive lies, when it is not the folder of the list.
+    """
     try:
         if text is None:
             path.unlink(missing_ok=True)
             return
         # PowerShell 5 reads a script as UTF-8 only when it begins with a BOM.
         encoding = "utf-8-sig" if path.suffix == ".ps1" else "utf-8"
-        draft = path.parent / STATE / "tmp" / f"{path.name}.tmp"
+        draft = (archive or path.parent) / STATE / "tmp" / f"{path.name}.tmp"
         with draft.open("w", encoding=encoding, newline="\n", errors="backslashreplace") as target:
             target.write(text)
             target.flush()

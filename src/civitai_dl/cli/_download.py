@@ -49,6 +49,7 @@ Examples:
 @shared(*EFFORT)
 @click.option("--dry-run", is_flag=True, help="List and count; transfer nothing.")
 @click.option("--why", multiple=True, metavar="TARGET", help="At the end, say how this stands.")
+@click.option("--on-finish", metavar="COMMAND|URL", help="Hand over the report at the end.")
 @click.option("--retry-failed", is_flag=True, help="Only what failed last time.")
 @shared("sidecars", "embed_metadata")
 @search_options

@@ -11,6 +11,10 @@ from civitai_dl._version import __version__
 COMMANDS = {
     "download": ("_download", "Fetch everything behind users, models, versions (the default)."),
     "plan": ("_plan", "Tell what a download would do, before a byte moves."),
+    "add": ("_add", "Put down what is to be kept current."),
+    "remove": ("_remove", "Take it off again; what is stored stays."),
+    "list": ("_list", "Tell what is kept current, and how it stands."),
+    "sync": ("_sync", "Bring what is kept current up to date, by few questions."),
     "retry": ("_retry", "Try again what failed, or was left, in the last runs."),
     "identify": ("_identify", "Take in models that you have already, without a transfer."),
     "verify": ("_verify", "Read every stored file again; make whole what is damaged."),

@@ -40,7 +40,7 @@ def plan(flags: Mapping[str, object]) -> int:
         lines = settings.json_logs and flags.get("dry_run") is True
         form = "lines" if lines else form
         chosen = replace(settings, dry_run=True, json_logs=lines)
-        going = partial(_go, chosen, read_wanted(flags, messages), messages, form)
+        going = partial(_go, chosen, read_wanted(flags, messages, chosen.selection), messages, form)
         asked = flags.get("why")
         if not isinstance(asked, (list, tuple)) or not asked:
             return anyio.run(going)

@@ -69,12 +69,12 @@ async def _go(settings: Settings, wishes: Sequence[Unfinished], messages: Messag
         if report.exit_code > 1:
             break
     things: list[Wanted] = [thing for wish in wishes for thing in wish.wanted]
-    write_leftovers(settings, things, _together(reports))
+    write_leftovers(settings, things, together(reports))
     codes = {report.exit_code for report in reports}
     return next(code for code in WORST if code in codes)
 
 
-def _together(reports: Sequence[RunReport]) -> RunReport:
+def together(reports: Sequence[RunReport]) -> RunReport:
     """One report for the files that tell what is left of all of them."""
     return replace(
         reports[-1],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import click
@@ -62,9 +62,23 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, object]], ...] = (
     ),
 )
 
+_NAMES = tuple(
+    spellings[0].split("/")[0].removeprefix("--").replace("-", "_") for spellings, _ in _OPTIONS
+)
+_TWO_SIDED = tuple(
+    name for name, (spellings, _) in zip(_NAMES, _OPTIONS, strict=True) if "/" in spellings[0]
+)
+
 
 def selection_flags(command: F) -> F:
     """Give a command the options of a selection, in the order in which they are told."""
     for spellings, facts in reversed(_OPTIONS):
         command = click.option(*spellings, **facts)(command)  # type: ignore[arg-type]  # keywords
     return command
+
+
+def is_chosen(flags: Mapping[str, object]) -> bool:
+    """Whether any of them was given on the command line."""
+    return any(flags.get(name) not in (None, False, ()) for name in _NAMES) or any(
+        flags.get(name) is False for name in _TWO_SIDED
+    )

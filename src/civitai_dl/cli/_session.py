@@ -50,19 +50,21 @@ def download(flags: Mapping[str, object]) -> int:
         return plan(flags)
 
     def work(settings: Settings, messages: Messages) -> int:
-        asked = _texts(flags.get("why"))
-        if not asked:
-            return anyio.run(
-                _go, settings, read_wanted(flags, messages, settings.selection), messages
-            )
+        asked, hook = _texts(flags.get("why")), flags.get("on_finish")
         # What only some runs need is not loaded by the others.
-        from ._explaining import read_asked_about, tell_why
+        if asked:
+            from ._explaining import read_asked_about, tell_why
 
-        about = read_asked_about(asked)
-        code: int = anyio.run(
-            _go, settings, read_wanted(flags, messages, settings.selection), messages
-        )
-        tell_why(settings, about, messages)
+            about = read_asked_about(asked)
+        wanted = read_wanted(flags, messages, settings.selection)
+        if isinstance(hook, str):
+            from ._finishing import go_and_tell
+
+            code = anyio.run(go_and_tell, settings, wanted, messages, hook)
+        else:
+            code = anyio.run(_go, settings, wanted, messages)
+        if asked:
+            tell_why(settings, about, messages)
         return code
 
     return framed(flags, work)
@@ -149,16 +151,24 @@ def _warn(text: str, messages: Messages) -> None:
 
 
 async def _go(settings: Settings, wanted: list[Wanted], messages: Messages) -> int:
+    return (await run_and_say(settings, wanted, messages, [])).exit_code
+
+
+async def run_and_say(
+    settings: Settings, wanted: list[Wanted], messages: Messages, ears: Sequence[Reporter]
+) -> RunReport:
+    """One run with all that is shown and left of it. ears: who hears of it beside."""
     clock = SystemClock()
     stop = anyio.Event()
     with (
-        reporting(settings, messages, clock) as reporter,
-        heeding_signals(stop, reporter, messages),
+        reporting(settings, messages, clock) as shown,
+        heeding_signals(stop, shown, messages),
     ):
+        reporter = Fan([*ears, shown])
         report = await archive(settings, wanted, reporter=reporter, stop=stop, clock=clock)
     write_leftovers(settings, wanted, report)
     say_the_end(settings, report, messages)
-    return report.exit_code
+    return report
 
 
 def say_the_end(settings: Settings, report: RunReport, messages: Messages) -> None:

@@ -20,6 +20,7 @@ from ._japanese_link import LINKS
 from ._japanese_named import NAMED
 from ._japanese_plan import PLANS
 from ._japanese_queue import QUEUE
+from ._japanese_sync import SYNC
 from ._japanese_why import WHY
 from .entities import Lane, Reason, Trouble
 
@@ -53,6 +54,7 @@ JAPANESE = {
     **NAMED,
     **PLANS,
     **QUEUE,
+    **SYNC,
     **WHY,
 }
 

@@ -12,6 +12,7 @@ from typing import Protocol, Union, runtime_checkable
 
 from ..domain.entities import (
     Account,
+    Change,
     Dressed,
     Event,
     Held,
@@ -243,6 +244,9 @@ class Desk(Protocol):
 
     async def redress(self, model_id: ModelId) -> None:
         """Write the page of a model again from what lies there. Raises: StorageError."""
+
+    def tell(self, change: Change) -> None:
+        """Say that the service shows a model otherwise than before, once that is written down."""
 
     def deferred(self, task: Task, error: Exception) -> Outcome:
         """The verdict on an expected error of this task; raises what is not expected."""

@@ -7,7 +7,7 @@ appear without notice (observed); what cannot be read is left out, and the raw a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -279,6 +279,11 @@ def read_level(raw: dict[str, Json]) -> int:
         if number is not None:
             return number
     return 0
+
+
+def is_pg(raw: Mapping[str, object]) -> bool:
+    """Whether every rating of a model, of its versions and so of their images is PG."""
+    return str(raw.get("nsfwLevel")) == "1"
 
 
 def _media(kind: str | None, url: str) -> Media:

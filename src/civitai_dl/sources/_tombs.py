@@ -22,7 +22,17 @@ from civitai_dl.domain.decisions import (
     take_back,
     tell_changes,
 )
-from civitai_dl.domain.entities import Dressed, Model, ModelId, Task, Tombstones, VersionId
+from civitai_dl.domain.entities import (
+    Change,
+    ChangeKind,
+    CreatorName,
+    Dressed,
+    Model,
+    ModelId,
+    Task,
+    Tombstones,
+    VersionId,
+)
 from civitai_dl.errors import NeedsLogin, NotFound, NotPermitted, Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -162,11 +172,17 @@ async def mark_model(model_id: ModelId, desk: Desk) -> None:
         return
     stones = read_gone(found.get(gone_path(model_id))) or Tombstones(model_id)
     if stones.gone_since is None:
+        answer = parse_object(found[_answer_path(model_id)])
+        creator = answer.get("creator")
+        author = str(creator.get("username") or "") if isinstance(creator, dict) else ""
+        name = CreatorName(author) if author else None
         now = datetime.fromtimestamp(desk.clock.now(), timezone.utc).replace(microsecond=0)
         # Should it come back just as it was, its page must be made again all the same.
         await desk.catalog.note_dressed(model_id, Dressed("", (), ()))
         gone = Tombstones(model_id, now, stones.versions, stones.files)
         await _write([gone], desk)
+        title = str(answer.get("name") or "")
+        desk.tell(Change(ChangeKind.GONE_MODEL, model_id, title, name))
     await desk.redress(model_id)
 
 

@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
+
+from civitai_dl.documents import parse_object
 from civitai_dl.domain.decisions import (
     LeftOut,
     gallery_task,
     judge_target,
     left_out_keys,
+    look_at,
     model_folder,
     model_task,
     plan_model,
@@ -21,11 +25,13 @@ from civitai_dl.domain.decisions import (
 from civitai_dl.domain.entities import (
     LARGEST_ID,
     Air,
+    Change,
     Expanded,
     Failed,
     Failure,
     GalleryQuery,
     Kind,
+    Look,
     Model,
     ModelId,
     ModelRef,
@@ -47,6 +53,7 @@ from civitai_dl.errors import NotFound, NotPermitted, Rejected
 from ._shapes import (
     as_id,
     as_object,
+    is_pg,
     read_model,
     read_models,
     read_page,
@@ -56,6 +63,7 @@ from ._spec import GONE, SourceSpec, missing
 from ._tombs import (
     find_burials,
     is_doubtful,
+    known_gone,
     look_back,
     mark_model,
     notices_of,
@@ -66,6 +74,8 @@ from ._urls import site_path
 
 if TYPE_CHECKING:
     from civitai_dl.ports import Desk
+
+    from ._tombs import Burial, Past
 
 NAME = "model"
 EXAMPLE = "https://civitai.com/models/4384/dreamshaper?modelVersionId=128713"
@@ -134,16 +144,24 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     if max(task.attempt for task in tasks) >= BATCH_TRIES:
         # One of them may be what the service stumbles over: it must not fail with all others.
         return [_alone(ref) for ref in refs]
+    ids = {ref.model_id for ref in refs}
+    gone: set[ModelId] = set()
     try:
-        found = await _list({ref.model_id for ref in refs}, desk)
+        if refs[0].look is Look.HIDDEN:
+            shown, gone = await _see_hidden(ids, desk)
+        else:
+            shown = {n: model for n, model in (await _list(ids, desk)).items() if model.versions}
     except (Rejected, NotPermitted):
         return [_alone(ref) for ref in refs]
-    shown = {number: model for number, model in found.items() if model.versions}
     ground = await prepare(list(shown.values()), desk)
     outcomes: list[Outcome] = []
     for ref in refs:
         model = shown.get(ref.model_id)
-        if model is None or not _shows(model, ref) or model.id in ground.doubtful:
+        if model is None and ref.model_id in gone:
+            outcomes.append(Unavailable(Reason.GONE, GONE))
+        elif model is None and ref.look is Look.BRIEF:
+            outcomes.append(Expanded(onward=replace(ref, look=Look.HIDDEN)))
+        elif model is None or not _shows(model, ref) or model.id in ground.doubtful:
             outcomes.append(_alone(ref))
         else:
             outcomes.append(await expand_model(model, ref, desk, ground))
@@ -151,7 +169,8 @@ async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
 
 
 def _alone(ref: ModelRef) -> Expanded:
-    return Expanded(onward=ModelRef(ref.model_id, ref.version_id, single=True))
+    look = Look.BRIEF if ref.look is Look.HIDDEN else ref.look
+    return Expanded(onward=replace(ref, single=True, look=look))
 
 
 def _ref(task: Task) -> ModelRef:
@@ -166,7 +185,24 @@ def _shows(model: Model, ref: ModelRef) -> bool:
     return any(version.id == ref.version_id for version in model.versions)
 
 
-async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
+async def _see_hidden(ids: set[ModelId], desk: Desk) -> tuple[dict[ModelId, Model], set[ModelId]]:
+    """Look for models in the list of what is PG; returns what is whole there, and what is gone.
+
+    With nsfw=false models flagged `minor` are shown, too, of all models the PG images only (server
+    source): what is PG as a whole is whole there, and needs no request of its own. What neither
+    list shows and is marked as gone would be in one of them if it were back, unless it is flagged
+    and not PG: such a model is asked for by itself.
+    """
+    found = await _list(ids, desk, nsfw="false")
+    shown = {n: model for n, model in found.items() if model.versions and is_pg(model.raw)}
+    gone = await known_gone(sorted(ids - found.keys()), desk)
+    paths = {f"{model_folder(number)}/model.json": number for number in gone}
+    kept = await desk.read(list(paths)) if paths else {}
+    answers = {paths[path]: parse_object(data) for path, data in kept.items()}
+    return shown, gone - {n for n, raw in answers.items() if raw.get("minor") and not is_pg(raw)}
+
+
+async def _list(ids: set[ModelId], desk: Desk, *, nsfw: str = "true") -> dict[ModelId, Model]:
     """List models by id, following cursors: a page may be short and still not be the last.
 
     nsfw=true, because without it only PG models with PG images are shown; archived=true, because
@@ -174,7 +210,7 @@ async def _list(ids: set[ModelId], desk: Desk) -> dict[ModelId, Model]:
     """
     asked = [
         ("ids", ",".join(str(number) for number in sorted(ids))),
-        ("nsfw", "true"),
+        ("nsfw", nsfw),
         ("archived", "true"),
         ("sort", "Oldest"),
         ("limit", "100"),
@@ -194,6 +230,9 @@ async def _expand_single(task: Task, ref: ModelRef, desk: Desk) -> Outcome:
     try:
         answer = await desk.api.get(f"/api/v1/models/{ref.model_id}")
     except NotFound as error:
+        if ref.look is not Look.USUAL and await known_gone([ref.model_id], desk):
+            # It was believed once, after the waits that such an answer gets.
+            return Unavailable(Reason.GONE, GONE)
         outcome = await missing(task, error, desk)
         if isinstance(outcome, Unavailable):
             await mark_model(ref.model_id, desk)
@@ -233,12 +272,33 @@ async def prepare(models: Sequence[Model], desk: Desk, *, single: Task | None = 
     changed = [model for model in changed if model.id not in doubtful]
     burials = await find_burials(changed, past, desk, task=single)
     await write_before(burials, desk)
-    await desk.save_json(
-        *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
-    )
-    await write_after(burials, desk)
+    changes = await _keep_words(changed, past, burials, desk)
+    # To its end also when the run is stopped: what lies there is no news the next time.
+    with anyio.CancelScope(shield=True):
+        await desk.save_json(
+            *((f"{model_folder(model.id)}/model.json", model.raw) for model in changed)
+        )
+        await write_after(burials, desk)
+        for change in changes:
+            desk.tell(change)
     placed = await desk.catalog.placed({model.id for model in models})
     return Ground(placed, written, doubtful, notices_of(changed, burials))
+
+
+async def _keep_words(
+    changed: Sequence[Model],
+    past: Mapping[ModelId, Past],
+    burials: Mapping[ModelId, Burial],
+    desk: Desk,
+) -> list[Change]:
+    """Keep what the answers that are about to be replaced said; returns what has changed."""
+    if not changed:
+        return []
+    # What only news need is not loaded by a run that has none.
+    from ._history import changes_of, keep_words
+
+    found = await keep_words(changes_of(changed, past, burials), desk)
+    return [change for one in found.values() for change in one]
 
 
 async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) -> Outcome:
@@ -253,8 +313,9 @@ async def expand_model(model: Model, ref: ModelRef, desk: Desk, ground: Ground) 
         pictures.update(dict.fromkeys(desk.pictures(html)))
     question = (model, ref, desk.selection, ground.placed[model.id], list(pictures))
     children = plan_model(*question, written=model.id in ground.written, only=desk.only)
+    look = Look.BRIEF if ref.look is Look.HIDDEN else ref.look
     return Expanded(
-        children=children,
+        children=look_at(children, look),
         notices=tuple(ground.notices.get(model.id, ())),
         # Of what is asked for by its digest the rest is not left out: nobody asked about it.
         left_out=() if desk.only is not None else left_out_keys(*question, children),
@@ -277,7 +338,9 @@ async def _no_such_version(model: Model, ref: ModelRef, desk: Desk) -> Outcome:
     return Failed(Failure(Trouble.REFUSED, detail, status=404, hint="check the link"))
 
 
-async def plan_listed(models: Sequence[Model], desk: Desk) -> tuple[list[Planned], list[str]]:
+async def plan_listed(
+    models: Sequence[Model], desk: Desk, *, look: Look = Look.USUAL
+) -> tuple[list[Planned], list[str]]:
     """The page of each model with what it consists of, and notices. Nothing is asked for it twice.
 
     Of a list with nsfw=true only: others leave out images of models that they show.
@@ -286,12 +349,15 @@ async def plan_listed(models: Sequence[Model], desk: Desk) -> tuple[list[Planned
     notices: list[str] = []
     ground = await prepare(models, desk)
     for model in models:
-        if model.id in ground.doubtful:
-            children.append(Planned(model_task(model.id, single=True)))
+        single = model.id in ground.doubtful
+        (page,) = look_at([Planned(model_task(model.id, single=single))], look)
+        if single:
+            children.append(page)
             continue
-        inside = await expand_model(model, ModelRef(model.id), desk, ground)
+        assert isinstance(page.task.subject, ModelRef)
+        inside = await expand_model(model, page.task.subject, desk, ground)
         assert isinstance(inside, Expanded)
-        children.append(Planned(model_task(model.id), verdict=inside, children=inside.children))
+        children.append(replace(page, verdict=inside, children=inside.children))
         notices += inside.notices
     return children, notices
 

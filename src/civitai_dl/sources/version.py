@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from civitai_dl.domain.decisions import model_task, version_gallery_task
+from civitai_dl.domain.decisions import look_at, model_task, version_gallery_task
 from civitai_dl.domain.entities import (
     LARGEST_ID,
     Expanded,
     HashTarget,
     Kind,
     Lane,
+    Look,
     LookupRef,
     ModelId,
     Outcome,
@@ -107,20 +108,39 @@ def roots(target: Target, selection: Selection) -> list[Planned] | None:
 
 async def expand(tasks: Sequence[Task], desk: Desk) -> list[Outcome]:
     """Find the model of a version or digest, and hand on to it."""
-    outcomes = []
+    outcomes: list[Outcome] = []
     for task in tasks:
         assert isinstance(task.subject, LookupRef)
+        known = await _known_place(task, task.subject, desk)
+        if known is not None:
+            outcomes.append(known)
+            continue
         try:
             model_id, version_id = await _look_up(task.subject, desk)
         except NotFound as error:
             outcomes.append(await _not_found(task, error, desk))
             continue
-        children = [Planned(model_task(model_id, version_id))]
-        if desk.selection.galleries and not desk.selection.chooses_models:
-            children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
-        notices = (f"{task.label}: {DOUBT} {version_id}",) if task.subject.algorithm else ()
-        outcomes.append(Expanded(children=tuple(children), notices=notices))
+        outcomes.append(_onwards(task, model_id, version_id, desk))
     return outcomes
+
+
+def _onwards(task: Task, model_id: ModelId, version_id: VersionId, desk: Desk) -> Expanded:
+    assert isinstance(task.subject, LookupRef)
+    children = [Planned(model_task(model_id, version_id))]
+    if desk.selection.galleries and not desk.selection.chooses_models:
+        children.append(Planned(version_gallery_task(model_id, version_id, desk.selection)))
+    notices = (f"{task.label}: {DOUBT} {version_id}",) if task.subject.algorithm else ()
+    return Expanded(children=look_at(children, task.subject.look), notices=notices)
+
+
+async def _known_place(task: Task, ref: LookupRef, desk: Desk) -> Expanded | None:
+    """What was looked up once needs no looking up for a brief look: its model tells of it."""
+    if ref.look is not Look.BRIEF:
+        return None
+    for known in await desk.catalog.models_under(task.key):
+        if known.version_id is not None:
+            return _onwards(task, known.model_id, known.version_id, desk)
+    return None
 
 
 async def _not_found(task: Task, error: NotFound, desk: Desk) -> Outcome:

@@ -9,7 +9,7 @@ import anyio.to_thread
 
 from civitai_dl.documents import dump_json
 from civitai_dl.domain.decisions import decide_retry, may_fetch
-from civitai_dl.domain.entities import Deferred, DressRef
+from civitai_dl.domain.entities import Changed, Deferred, DressRef
 from civitai_dl.errors import CivitaiDLError, SourceError, TransferError
 
 from ._dress import dress, written_as_they_are
@@ -18,7 +18,15 @@ from ._failures import as_failure
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from civitai_dl.domain.entities import Failure, Model, ModelId, Outcome, Selection, Task
+    from civitai_dl.domain.entities import (
+        Change,
+        Failure,
+        Model,
+        ModelId,
+        Outcome,
+        Selection,
+        Task,
+    )
     from civitai_dl.ports import Catalog, Clock, JsonApi
 
     from ._tools import Tools
@@ -91,6 +99,10 @@ class WorkerDesk:
     async def redress(self, model_id: ModelId) -> None:
         """See ports.Desk."""
         await dress(DressRef(model_id), self.tools)
+
+    def tell(self, change: Change) -> None:
+        """See ports.Desk."""
+        self.tools.reporter.emit(Changed(change))
 
     def deferred(self, task: Task, error: Exception) -> Outcome:
         """See ports.Desk."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._cancel import Withdrawal, Withdrawn, withdraw
     from ._checkup import Checkup, check_up
     from ._examine import examine
+    from ._followed import SqliteFollowed
     from ._holdings import FileStanding, HeldFile, Holdings, ListedImage
     from ._inspection import Chosen, Fate, Inspection
     from ._outlook import SqliteOutlook
@@ -65,6 +66,7 @@ __all__ = [
     "RunFacts",
     "Runs",
     "SqliteCatalog",
+    "SqliteFollowed",
     "SqliteLedger",
     "SqliteOutlook",
     "SqlitePaces",
@@ -114,6 +116,7 @@ __getattr__ = opens_later(
         "Survey": "_survey",
         "TroubleGroup": "_survey",
         "UnderWay": "_survey",
+        "SqliteFollowed": "_followed",
         "Undone": "_unfinished",
         "WaitingGroup": "_survey",
         "Withdrawal": "_cancel",

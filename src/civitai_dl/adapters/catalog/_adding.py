@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from civitai_dl.domain.decisions import is_due, is_same_wish, walk_again
+from civitai_dl.domain.decisions import is_due, is_same_wish, list_again, walk_again
 from civitai_dl.domain.entities import (
+    CreatorRef,
     Expanded,
     FileRef,
     GalleryRef,
@@ -183,7 +184,7 @@ class Adding:
             # The page judges that anew each time; time changes nothing about it.
             return True
         due = self.is_due(row["status"], row["why"], row["until"], row["updated_at"])
-        if found.verdict is None and not due and not _has_other_digest(row, found):
+        if found.verdict is None and not due and not _was_altered(row, found):
             # It stays as it is, and this run's account tells of it.
             self.connection.execute("UPDATE tasks SET run = ? WHERE id = ?", (self.run, row["id"]))
             return False
@@ -221,6 +222,10 @@ class Adding:
             # Names that differ only in case are one user, with one folder.
             folder = before.subject.folder
             subject = replace(walk_again(subject, before.subject, complete=complete), folder=folder)
+        elif isinstance(subject, CreatorRef):
+            assert isinstance(before.subject, CreatorRef)
+            complete = row["status"] == State.STORED.value
+            subject = list_again(subject, before.subject, complete=complete)
         now = replace(
             before,
             subject=subject,
@@ -281,12 +286,17 @@ def _was_replaced(row: sqlite3.Row, found: Planned) -> bool:
     return listed is not None and listed != row["sha256"]
 
 
-def _has_other_digest(row: sqlite3.Row, found: Planned) -> bool:
-    """Whether the service lists another digest for a file than when it was tried."""
+def _was_altered(row: sqlite3.Row, found: Planned) -> bool:
+    """Whether the service tells another digest of a file, or another end of its early access.
+
+    That is, other than when it was tried: an early access may end before its day.
+    """
     if not isinstance(found.task.subject, FileRef):
         return False
     before = load_subject(Kind.FILE, row["payload"])
     assert isinstance(before, FileRef)
+    if row["why"] == Reason.EARLY_ACCESS.value and before.free_at != found.task.subject.free_at:
+        return True
     return before.digests != found.task.subject.digests
 
 

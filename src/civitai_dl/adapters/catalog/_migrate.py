@@ -12,7 +12,7 @@ from pkgutil import get_data
 from ._seal import teach
 from ._trouble import damaged
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 STEPS = {
     1: "schema.sql",
@@ -20,6 +20,7 @@ STEPS = {
     3: "schema-3.sql",
     4: "schema-4.sql",
     5: "schema-5.sql",
+    6: "schema-6.sql",
 }
 """The script that leads to each version; a new database takes all of them."""
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from civitai_dl.domain.decisions import next_state
+from civitai_dl.domain.decisions import HIDDEN_BATCH, HIDDEN_LAST, next_state
 from civitai_dl.domain.entities import (
     Deferred,
     Expanded,
@@ -17,6 +17,8 @@ from civitai_dl.domain.entities import (
     Lane,
     LaneClosed,
     Lease,
+    Look,
+    ModelRef,
     Outcome,
     Planned,
     Skipped,
@@ -263,8 +265,12 @@ def _changes(lease: Lease, outcome: Outcome, now: float) -> dict[str, object]:
             return cleared
         # A page that goes on is a new question: what went before does not count against it.
         batch = lease.task.batch if outcome.onward == lease.task.subject else None
+        later: dict[str, object] = {}
+        if isinstance(outcome.onward, ModelRef) and outcome.onward.look is Look.HIDDEN:
+            batch, later = HIDDEN_BATCH, {"priority": HIDDEN_LAST}
         return {
             **cleared,
+            **later,
             "payload": dump_subject(outcome.onward),
             "batch": batch,
             "retries": 0,

@@ -52,6 +52,18 @@ class Rebuilding:
 
         await self.database.run(work, "take_runs")
 
+    async def take_followed(self, followed: Sequence[Row]) -> None:
+        """Write what is to be kept current; all of it is looked at in full next time."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "INSERT OR IGNORE INTO followed (identity, text, origin, added_at, selection) "
+                "VALUES (:identity, :text, :origin, :added_at, :selection)",
+                followed,
+            )
+
+        await self.database.run(work, "take_followed")
+
     async def take_rows(self, rows: Sequence[Row]) -> int:
         """Write tasks as they are; returns how many were new. Runs nobody knows become none."""
         values = ", ".join(f":{name}" for name in MENDED.split(", "))

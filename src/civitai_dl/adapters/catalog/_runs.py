@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from civitai_dl.domain.decisions import latest_wait
-from civitai_dl.domain.entities import Planned, Role, Wanted
+from civitai_dl.domain.entities import Look, Planned, Role, Wanted
 
 from ._adding import Adding
 from ._database import Database
@@ -26,7 +26,8 @@ FIRST = -1
 """The priority of a task that only needs its name."""
 
 ROOT = """
-SELECT tasks.id, job_done, selection, started_at
+SELECT tasks.id, tasks.run AS job, job_done, selection, started_at,
+  json_extract(payload, '$.look') AS look
 FROM tasks LEFT JOIN runs ON runs.id = tasks.run WHERE key = ?
 """
 
@@ -147,13 +148,15 @@ class Runs:
             going_on: list[str] = []
             other: list[str] = []
             known, fresh = [], []
-            for planned in (planned for root in roots for planned in root.planned):
+            jobs: set[int] = set()
+            for wanted, planned in ((one.wanted, task) for one in roots for task in one.planned):
                 row = connection.execute(ROOT, (planned.task.key,)).fetchone()
                 if row is not None and (
-                    only_failed or _goes_on(connection, planned.task.key, row, selection, now)
+                    only_failed or _goes_on(connection, planned, row, selection, now, wanted)
                 ):
                     same = row["selection"] == selection
                     (going_on if same else other).append(planned.task.key)
+                    jobs.add(row["job"])
                     continue
                 if row is not None and row["selection"] == selection:
                     # After another wish each listing tells by itself what is wanted of it now.
@@ -168,8 +171,9 @@ class Runs:
                 again = [*going_on, *other]
                 touch_reasons(connection, again, adding, roles=roles, reasons=reasons)
             else:
-                touch(connection, going_on, adding, roles=roles, pages=True)
-                touch(connection, other, adding, roles=roles, pages=True, left_out=True)
+                of = None if only_failed else jobs
+                touch(connection, going_on, adding, roles=roles, pages=True, jobs=of)
+                touch(connection, other, adding, roles=roles, pages=True, jobs=of, left_out=True)
             adding.finish()
             return RunBegun(run, bool(going_on))
 
@@ -217,23 +221,31 @@ class Runs:
 
 
 def _goes_on(
-    connection: sqlite3.Connection, key: str, row: sqlite3.Row, selection: str, now: float
+    connection: sqlite3.Connection,
+    planned: Planned,
+    row: sqlite3.Row,
+    selection: str,
+    now: float,
+    wanted: Wanted,
 ) -> bool:
     """Whether an unfinished job is continued without asking its pages again.
 
-    Pages read for another wish may lack what is wanted now. Where all pages are read and only
-    transfers are open, the reading is good for half a day: whoever comes back every night wants
-    to see what is new, too.
+    Pages read for another wish may lack what is wanted now, and so may those that were not looked
+    at in full. Where all pages are read and only transfers are open, the reading is good for half a
+    day: whoever comes back every night wants to see what is new, too. Who brings an archive up to
+    date wants that at once.
     """
     if row["job_done"] or row["selection"] != selection:
         return False
-    if abs(now - row["started_at"]) < FRESH:
+    if wanted.look is Look.FULL and row["look"] != Look.FULL.value:
+        return False
+    if wanted.look is Look.USUAL and abs(now - row["started_at"]) < FRESH:
         return True
     marks = ", ".join("?" for _ in PAGES)
     unread = connection.execute(
         f"{WANTED} SELECT 1 FROM tasks JOIN below USING (id) "  # noqa: S608  # question marks
         f"WHERE status = 'ready' AND type IN ({marks}) LIMIT 1",
-        (json.dumps([key]), *PAGES),
+        (json.dumps([planned.task.key]), *PAGES),
     ).fetchone()
     return unread is not None
 

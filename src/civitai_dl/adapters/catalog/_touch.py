@@ -31,6 +31,12 @@ WHERE (status <> 'stored' OR type NOT IN ('file', 'image'))
   AND role IN ({{roles}}) AND type IN ({{kinds}}){{slices}}{{cancelled}}
 """  # noqa: S608  # our own text
 
+EARLIER = """
+DELETE FROM touched WHERE keep AND id IN (
+  SELECT tasks.id FROM tasks JOIN touched USING (id)
+  WHERE type IN (SELECT value FROM json_each(?)) AND run NOT IN (SELECT value FROM json_each(?)))
+"""
+
 OPEN_SLICES = " AND (type <> 'gallery' OR (key LIKE '%/%' AND status <> 'stored'))"
 """A part of a split listing (its key says which) that was not read to its end."""
 
@@ -46,6 +52,7 @@ def touch(
     roles: Collection[Role],
     pages: bool,
     left_out: bool = False,
+    jobs: Collection[int] | None = None,
 ) -> None:
     """Make what is not stored below some roots due in this run.
 
@@ -53,7 +60,9 @@ def touch(
 
     pages: their jobs go on, so that their pages count as well. Otherwise pages are read anew and
     bring their tasks along, but for listings, which stop at known ground: their images are due,
-    and so are the slices of a listing that were given up.
+    and so are the slices of a listing that were given up. jobs: the runs that are continued, None
+    for any: a page that was read before them is not read by this job yet, and whatever tells of it
+    again makes it due.
     """
     kinds = [*CONTENT, Kind.DRESS.value, *PAGES] if pages else [*CONTENT, Kind.GALLERY.value]
     if not keys:
@@ -72,6 +81,8 @@ def touch(
     connection.create_function("is_due", 4, adding.is_due)
     _begin(connection)
     connection.execute(collect, (json.dumps(keys), *names, *kinds))
+    if jobs is not None:
+        connection.execute(EARLIER, (json.dumps(PAGES), json.dumps(list(jobs))))
     if left_out:
         connection.execute(WANT_AGAIN, (adding.run,))
     _arm(connection, adding, walks=pages)

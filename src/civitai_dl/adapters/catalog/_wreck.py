@@ -83,6 +83,16 @@ class Wreck:
                     # What is not there in an older one is nothing.
                     yield {"islands": None, **dict(row)}
 
+    def followed(self) -> Iterator[Row]:
+        """What was to be kept current."""
+        if not self._columns("followed"):
+            return
+        for row in self._by_range("followed", "id"):
+            with suppress(msgspec.MsgspecError, TypeError, ValueError, UnicodeError):
+                msgspec.json.decode(str(row["identity"]), type=list[str])
+                if isinstance(row["text"], str) and isinstance(row["origin"], str):
+                    yield {**row, "added_at": _moment(row["added_at"])}
+
     def _columns(self, table: str) -> set[str]:
         with suppress(sqlite3.Error, UnicodeError):
             return {row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from civitai_dl.domain.entities import (
     BytesReceived,
+    Changed,
     Deferred,
     Failed,
     Lane,
@@ -28,7 +29,7 @@ from civitai_dl.domain.entities import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from civitai_dl.domain.entities import Event, Failure, Outcome, Planned, Task
+    from civitai_dl.domain.entities import Change, Event, Failure, Outcome, Planned, Task
 
 Fact = str | int | float | bool | None
 Facts = dict[str, Fact]
@@ -75,15 +76,12 @@ class FactTeller:
         elif isinstance(event, LanePaused):
             lane = event.lane.value
             yield {"event": "paused", "lane": lane, "seconds": event.seconds, "why": event.reason}
-        elif isinstance(event, LanesHeld):
-            lanes = ",".join(lane.value for lane in Lane if lane in event.lanes)
-            yield {"event": "held", "lanes": lanes, "all": event.all}
-        elif isinstance(event, TargetsCancelled):
-            things, ended = sum(event.things.values()), len(event.ended)
-            text = ", ".join(event.texts)
-            yield {"event": "cancelled", "label": text, "things": things, "ended": ended}
+        elif isinstance(event, (LanesHeld, TargetsCancelled)):
+            yield _steered(event)
         elif isinstance(event, Notice):
             yield {"event": "notice", "level": event.level, "text": event.text}
+        elif isinstance(event, Changed):
+            yield _changed(event.change)
         elif isinstance(event, RunStarted):
             yield {
                 "event": "run_started",
@@ -135,6 +133,27 @@ def _settled(task: Task, outcome: Outcome, seconds: float | None) -> Iterable[Fa
     elif isinstance(outcome, LaneClosed):
         until = {"until": timestamp(outcome.until)}
         yield {"event": "stopped", **about, **_why(outcome.failure), **until}
+
+
+def _steered(event: LanesHeld | TargetsCancelled) -> Facts:
+    if isinstance(event, LanesHeld):
+        lanes = ",".join(lane.value for lane in Lane if lane in event.lanes)
+        return {"event": "held", "lanes": lanes, "all": event.all}
+    things, text = sum(event.things.values()), ", ".join(event.texts)
+    return {"event": "cancelled", "label": text, "things": things, "ended": len(event.ended)}
+
+
+def _changed(change: Change) -> Facts:
+    return {
+        "event": "changed",
+        "change": change.kind.value,
+        "model_id": change.model_id,
+        "model": change.model,
+        "creator": change.creator,
+        "id": change.number,
+        "what": change.what,
+        "kept": change.kept,
+    }
 
 
 def _why(failure: Failure) -> Facts:

@@ -2,6 +2,7 @@
 
 from ._breaker import DOUBTFUL, OUTAGE, Breaker, rest_number
 from ._budget import RetryBudget
+from ._changes import TEXTS, find_changes
 from ._damage import (
     Damage,
     Finding,
@@ -33,6 +34,7 @@ from ._links import (
     listed_download_path,
     may_fetch,
 )
+from ._look import HIDDEN_BATCH, HIDDEN_LAST, is_full_due, list_again, look_at, reaches_ground
 from ._media import media_of
 from ._names import (
     MAX_COMPONENT_BYTES,
@@ -141,6 +143,8 @@ __all__ = [
     "CANCELLED",
     "COMPLETE_SORT",
     "DOUBTFUL",
+    "HIDDEN_BATCH",
+    "HIDDEN_LAST",
     "LISTED_AT_ONCE",
     "MAX_COMPONENT_BYTES",
     "MODEL_BATCH",
@@ -152,6 +156,7 @@ __all__ = [
     "QUOTA_WAIT",
     "SEGMENT",
     "SMALL_PAGE",
+    "TEXTS",
     "TRICKLE_SECONDS",
     "UNDONE",
     "Breaker",
@@ -208,6 +213,7 @@ __all__ = [
     "doubt_missing",
     "doubtful_versions",
     "download_path",
+    "find_changes",
     "find_damage",
     "first_bad_segment",
     "first_difference",
@@ -224,6 +230,7 @@ __all__ = [
     "is_as_written",
     "is_behind",
     "is_due",
+    "is_full_due",
     "is_proven",
     "is_same_wish",
     "is_settled_doubt",
@@ -245,10 +252,12 @@ __all__ = [
     "latest_wait",
     "left_out",
     "left_out_keys",
+    "list_again",
     "listed_anew",
     "listed_download_path",
     "listed_image_task",
     "lone_component",
+    "look_at",
     "looks_like_text_page",
     "made_of",
     "mark_cursor",
@@ -269,6 +278,7 @@ __all__ = [
     "plan_model",
     "portable_component",
     "promised_size",
+    "reaches_ground",
     "read_retry_after",
     "read_subset",
     "read_whole",

@@ -251,6 +251,7 @@ def _plan_files(
         yield _archived(model, version, placed)
     destinations = file_destinations(version, version.files, placed)
     foretold = foretell(model, version)
+    until = version.early_access_until
     for file in version.files:
         digest = file.digests.sha256
         if only is not None and digest not in only:
@@ -278,6 +279,7 @@ def _plan_files(
                     withdrawn=model.mode is not None,
                     kind=file.kind,
                     foretold=foretold,
+                    free_at=until.timestamp() if until is not None else None,
                 ),
                 label=label,
                 source=f"sha256:{digest}" if digest else f"file:{file.id}",

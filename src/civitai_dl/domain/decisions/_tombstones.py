@@ -16,10 +16,10 @@ Raw = Mapping[str, object]
 
 def shows_less(older: Raw, newer: Raw) -> bool:
     """Whether an answer lacks a version, or a file, that the one before it showed."""
-    shown = _files_of_versions(newer)
+    shown = files_of_versions(newer)
     return any(
         number not in shown or not files.keys() <= shown[number].keys()
-        for number, files in _files_of_versions(older).items()
+        for number, files in files_of_versions(older).items()
     )
 
 
@@ -30,8 +30,8 @@ def bury(stones: Tombstones, older: Raw, newer: Raw, *, now: datetime) -> Tombst
     """
     versions = {stone.id: stone for stone in stones.versions}
     files = {stone.id: stone for stone in stones.files}
-    shown = _files_of_versions(newer)
-    for number, raw in _versions(older).items():
+    shown = files_of_versions(newer)
+    for number, raw in versions_of(older).items():
         if number not in shown:
             versions[number] = _stone(versions.get(number), number, number, raw, now)
             continue
@@ -48,7 +48,7 @@ def doubtful_versions(stones: Tombstones, newer: Raw) -> list[VersionId]:
     """
     if newer.get("mode"):
         return []
-    shown = _versions(newer)
+    shown = versions_of(newer)
     return [
         stone.version_id
         for stone in stones.versions
@@ -71,7 +71,7 @@ def judge_tombstones(
     its id, does not know it (unknown). A file is gone when its version is, or shows other files
     while the model is neither archived nor taken down: such models show no files at all.
     """
-    shown = _files_of_versions(newer)
+    shown = files_of_versions(newer)
     hides = bool(newer.get("mode"))
     versions = tuple(
         _judged(stone, gone=stone.id not in shown and stone.version_id in unknown, now=now)
@@ -94,7 +94,7 @@ def take_back(stones: Tombstones, newer: Raw) -> Tombstones:
 
     Only once that answer is durable: until then a tombstone may be all that is left.
     """
-    shown = _files_of_versions(newer)
+    shown = files_of_versions(newer)
     return replace(
         stones,
         gone_since=None,
@@ -174,13 +174,15 @@ def _judged(stone: Tombstone, *, gone: bool, now: datetime) -> Tombstone:
     return replace(stone, gone_since=now) if gone and stone.gone_since is None else stone
 
 
-def _versions(answer: Raw) -> dict[int, dict[str, object]]:
+def versions_of(answer: Raw) -> dict[int, dict[str, object]]:
+    """The versions of a model's JSON by their id."""
     return _numbered(answer.get("modelVersions"))
 
 
-def _files_of_versions(answer: Raw) -> dict[int, dict[int, dict[str, object]]]:
+def files_of_versions(answer: Raw) -> dict[int, dict[int, dict[str, object]]]:
+    """The files of each version of a model's JSON, by their ids."""
     return {
-        number: _numbered(version.get("files")) for number, version in _versions(answer).items()
+        number: _numbered(version.get("files")) for number, version in versions_of(answer).items()
     }
 
 

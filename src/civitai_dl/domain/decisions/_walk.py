@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..entities import GalleryQuery, GalleryRef, Media, Rating, Slice
+from ..entities import GalleryQuery, GalleryRef, Look, Media, Rating, Slice
 
 PAGE = 200
 SMALL_PAGE = 50
@@ -78,11 +78,14 @@ def walk_again(ref: GalleryRef, before: GalleryRef, *, complete: bool) -> Galler
     """Where a listing begins in a later run.
 
     A listing that was complete for the same wish is walked from the newest to known ground;
-    otherwise from the start.
+    otherwise, and for a full look, from the start. One that was empty after all doubts is not
+    doubted again for a brief look.
     """
-    if complete and is_same_wish(ref, before):
-        return replace(ref, sort="Newest", known_ground=True)
-    return ref
+    if not (complete and is_same_wish(ref, before)) or ref.look is Look.FULL:
+        return ref
+    doubted = ref.look is Look.BRIEF and is_settled_doubt(before)
+    empties = len(DOUBTS) if doubted else 0
+    return replace(ref, sort="Newest", known_ground=True, empties=empties)
 
 
 def is_same_wish(ref: GalleryRef, before: GalleryRef) -> bool:

@@ -1,7 +1,9 @@
 """The things of the service and of the work on them; frozen, without behaviour of their own."""
 
+from ._changes import Change, ChangeKind
 from ._events import (
     BytesReceived,
+    Changed,
     Event,
     LanePaused,
     LanesHeld,
@@ -18,6 +20,7 @@ from ._events import (
 from ._gallery import ALL_LEVELS, GalleryQuery, Image, Media, Rating, Slice, uuid_in
 from ._gone import Tombstone, Tombstones
 from ._ids import LARGEST_ID, Air, CreatorName, FileId, ImageId, ModelId, VersionId
+from ._look import Look
 from ._model import Digests, File, Model, Version
 from ._search import (
     ALL_TIME,
@@ -33,6 +36,7 @@ from ._selection import Selection
 from ._sidecars import USUAL_DIALECTS, Dialect
 from ._target import (
     CreatorTarget,
+    Followed,
     HashTarget,
     ImageTarget,
     ModelTarget,
@@ -101,6 +105,9 @@ __all__ = [
     "Authorities",
     "Begun",
     "BytesReceived",
+    "Change",
+    "ChangeKind",
+    "Changed",
     "CreatorName",
     "CreatorRef",
     "CreatorTarget",
@@ -116,6 +123,7 @@ __all__ = [
     "File",
     "FileId",
     "FileRef",
+    "Followed",
     "GalleryQuery",
     "GalleryRef",
     "HashTarget",
@@ -131,6 +139,7 @@ __all__ = [
     "LanePaused",
     "LanesHeld",
     "Lease",
+    "Look",
     "LookupRef",
     "Measured",
     "Media",

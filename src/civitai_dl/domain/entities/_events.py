@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Union
 
+from ._changes import Change
 from ._ids import ModelId
 from ._work import Account, Lane, Outcome, Planned, Task
 
@@ -98,6 +99,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The service shows a model otherwise than the archive had it; it is written down now."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run is over."""
 
@@ -165,5 +173,6 @@ Event = Union[
     LanesHeld,
     TargetsCancelled,
     Notice,
+    Changed,
     RunFinished,
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._ids import CreatorName, VersionId
+from ._look import Look
 
 MODEL_SORTS = (
     "Highest Rated",
@@ -78,15 +79,21 @@ class LookupRef:
     version_id: VersionId | None = None
     digest: str | None = None
     algorithm: str = ""
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)
 class CreatorRef:
     """A stretch of a creator's model list.
 
-    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators).
+    stage: "adult" (nsfw=true), then "safe" (nsfw=false), then "count" (compare with /creators); of
+    a brief look "new" and "new-safe". newest: the last publication seen, seconds since the epoch;
+    ground: what it was in the listing before.
     """
 
     username: CreatorName
     stage: str = "adult"
     cursor: str | None = None
+    look: Look = Look.USUAL
+    newest: float = 0.0
+    ground: float = 0.0

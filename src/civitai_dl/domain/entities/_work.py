@@ -12,6 +12,7 @@ from typing import Union
 
 from ._gallery import GalleryQuery, Media, Slice
 from ._ids import FileId, ImageId, ModelId, VersionId
+from ._look import Look
 from ._model import Digests
 from ._search import CreatorRef, LookupRef, SearchRef
 from ._transfer import Held, StoredFile
@@ -85,6 +86,7 @@ class ModelRef:
     model_id: ModelId
     version_id: VersionId | None = None
     single: bool = False
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class GalleryRef:
     empties: int = 0
     met: bool = False
     without: str = ""
+    look: Look = Look.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ class FileRef:
     """A model file and its place. listed_path: path and query of the service's own link.
 
     withdrawn: the service has taken the model down, so a 404 is no surprise. kind: the service's
-    word for its type ("Model", "VAE"). foretold: its page says that it will be refused.
+    word for its type ("Model", "VAE"). foretold: its page says that it will be refused. free_at:
+    when its early access ends, as its page tells it.
     """
 
     model_id: ModelId
@@ -132,6 +136,7 @@ class FileRef:
     withdrawn: bool = False
     kind: str = "Model"
     foretold: Unavailable | None = None
+    free_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
