@@ -40,8 +40,8 @@ ELSEWHERE = {
 PAGES = {"nh3", "html.parser", "civitai_dl.archive._description"}
 """What a model's page is written with."""
 
-MOST_AGAIN = 440
-"""Modules that a run with nothing new imports, the interpreter's own included; 436 when counted."""
+MOST_AGAIN = 460
+"""Modules that a run with nothing new imports, the interpreter's own included; 457 when counted."""
 
 
 def world() -> World:
