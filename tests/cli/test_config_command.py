@@ -205,3 +205,25 @@ def test_a_profile_that_is_given_counts_before_what_is_remembered(file, monkeypa
     assert given_names(flags) >= {"max_rate_model", "output"}
     assert "max_rate_model" not in given_names({**flags, "profile": None})
     assert "max_wait" not in given_names({**flags, "profile": "none"})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("pause",),
+        ("resume",),
+        ("limit", "2M"),
+        ("cancel", "model:1"),
+        ("retry",),
+        ("why", "model:1"),
+        ("list",),
+        ("sync",),
+    ],
+)
+def test_a_command_looks_at_the_archive_that_the_settings_name(civitai_dl, tmp_path, words) -> None:
+    """Who set `output` once need not say -o again, whatever the command."""
+    done = civitai_dl(*words, CIVITAI_DL_OUTPUT="my archive")
+    assert done.returncode == 2, done.stdout
+    assert "my archive" in done.stderr
+    assert not (tmp_path / "civitai").exists()

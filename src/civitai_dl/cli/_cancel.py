@@ -14,13 +14,11 @@ from ._flags import CONTEXT, shared
     "  civitai-dl cancel model:4384 https://civitai.com/models/101001 -o DIR",
 )
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
+@shared("output")
 @click.option("--json", "as_json", is_flag=True, help="What became of each, as JSON.")
-@shared("lang")
+@shared("lang", "config")
 @click.pass_context
-def command(
-    ctx: click.Context, targets: tuple[str, ...], output: str, lang: str | None, *, as_json: bool
-) -> None:
+def command(ctx: click.Context, /, **flags: object) -> None:
     """Drop from the queue what is still to do of these targets, also beside a run at work.
 
     What is stored stays, and so does what another target wants. Asking for a target again brings
@@ -28,4 +26,4 @@ def command(
     """
     from ._cancelling import cancel
 
-    ctx.exit(cancel(targets, output, lang, as_json=as_json))
+    ctx.exit(cancel(flags))

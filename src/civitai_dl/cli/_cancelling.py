@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,38 +13,39 @@ import anyio
 from civitai_dl._cancelling import cancel_targets
 from civitai_dl._standing import read_standing
 from civitai_dl.adapters.storage import local_path
-from civitai_dl.config import Settings
-from civitai_dl.domain.messages import Messages, pick_language, printable
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.domain.messages import printable
+from civitai_dl.errors import UsageError
 
 from ._again import write_leftovers
-from ._exit import OK, SOME_FAILED, tell
+from ._exit import OK, SOME_FAILED
+from ._frame import framed
 from ._options import read_targets
 from ._steering import understood
 
 if TYPE_CHECKING:
     from civitai_dl.adapters.storage import Facts
+    from civitai_dl.config import Settings
+    from civitai_dl.domain.messages import Messages
 
 
-def cancel(texts: Sequence[str], output: str, lang: str | None, *, as_json: bool) -> int:
+def cancel(flags: Mapping[str, object]) -> int:
     """Withdraw targets; returns the exit status."""
-    messages = Messages(pick_language(lang, os.environ))
-    try:
-        wanted = read_targets(tuple(texts))
-        answer = anyio.run(partial(cancel_targets, output, wanted))
+
+    def work(settings: Settings, messages: Messages) -> int:
+        texts = flags.get("targets")
+        wanted = read_targets(texts if isinstance(texts, tuple) else ())
+        answer = anyio.run(partial(cancel_targets, settings.output, wanted))
         understood(answer, messages)
         _refuse_unasked(answer, messages)
         if answer is not None and answer.get("alone"):
             # A run at work does so itself in the end.
-            _write_lists(output)
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    if as_json:
-        sys.stdout.write(f"{json.dumps(_as_json(answer), indent=2, ensure_ascii=False)}\n")
-    else:
-        sys.stdout.write(f"{_as_text(answer, messages)}\n")
-    # Nothing has been withdrawn yet, and nobody should believe that it has.
-    return SOME_FAILED if answer is None else OK
+            _write_lists(settings)
+        told = json.dumps(_as_json(answer), indent=2, ensure_ascii=False)
+        sys.stdout.write(f"{told if flags.get('as_json') else _as_text(answer, messages)}\n")
+        # Nothing has been withdrawn yet, and nobody should believe that it has.
+        return SOME_FAILED if answer is None else OK
+
+    return framed(flags, work)
 
 
 def _targets(answer: Facts | None) -> list[Facts]:
@@ -66,13 +66,13 @@ def _refuse_unasked(answer: Facts | None, messages: Messages) -> None:
         )
 
 
-def _write_lists(output: str) -> None:
+def _write_lists(settings: Settings) -> None:
     """What is no longer wanted is no longer listed as failed."""
-    folder = local_path(output)
+    folder = local_path(settings.output)
     standing = anyio.run(read_standing, folder)
     if standing is not None and (folder / "failed.txt").exists():
         command = ["civitai-dl", "retry", "-o", str(folder.absolute())]
-        write_leftovers(Settings(output=output), [], standing.report, command)
+        write_leftovers(settings, [], standing.report, command)
 
 
 def _as_json(answer: Facts | None) -> Facts:

@@ -13,14 +13,14 @@ from ._flags import CONTEXT, shared
     epilog="\b\nExamples:\n  civitai-dl limit 2M -o DIR\n  civitai-dl limit none -o DIR",
 )
 @click.argument("rate", metavar="BYTES|none")
-@click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
-@shared("lang")
+@shared("output")
+@shared("lang", "config")
 @click.pass_context
-def command(ctx: click.Context, rate: str, output: str, lang: str | None) -> None:
+def command(ctx: click.Context, /, **flags: object) -> None:
     """Change the limit on bytes per second of the run that is at work in an archive.
 
     It holds for that run only, from about a second later; what is on its way goes on.
     """
     from ._limiting import run_limit
 
-    ctx.exit(run_limit(rate, output, lang))
+    ctx.exit(run_limit(flags))

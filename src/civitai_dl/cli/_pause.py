@@ -13,13 +13,11 @@ from ._flags import CONTEXT, LANES, shared
     epilog="\b\nExamples:\n  civitai-dl pause -o DIR\n  civitai-dl pause --lane images -o DIR",
 )
 @click.option("--lane", "lanes", multiple=True, type=LANES, help="Only this one; repeatable.")
-@click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
+@shared("output")
 @click.option("--json", "as_json", is_flag=True, help="What became of it, as JSON.")
-@shared("lang")
+@shared("lang", "config")
 @click.pass_context
-def command(
-    ctx: click.Context, lanes: tuple[str, ...], output: str, lang: str | None, *, as_json: bool
-) -> None:
+def command(ctx: click.Context, /, **flags: object) -> None:
     """Hold up the run that is at work in an archive, until `resume`.
 
     Transfers end at a checkpoint, and their connections are closed; nothing is lost, and nobody
@@ -27,4 +25,4 @@ def command(
     """
     from ._steering import hold_up
 
-    ctx.exit(hold_up("pause", lanes, output, lang, as_json=as_json))
+    ctx.exit(hold_up("pause", flags))

@@ -13,14 +13,12 @@ from ._flags import CONTEXT, LANES, shared
     epilog="\b\nExamples:\n  civitai-dl resume -o DIR\n  civitai-dl resume --lane images -o DIR",
 )
 @click.option("--lane", "lanes", multiple=True, type=LANES, help="Only this one; repeatable.")
-@click.option("-o", "--output", default="./civitai", metavar="DIR", help="The archive.")
+@shared("output")
 @click.option("--json", "as_json", is_flag=True, help="What became of it, as JSON.")
-@shared("lang")
+@shared("lang", "config")
 @click.pass_context
-def command(
-    ctx: click.Context, lanes: tuple[str, ...], output: str, lang: str | None, *, as_json: bool
-) -> None:
+def command(ctx: click.Context, /, **flags: object) -> None:
     """Let the run that is at work in an archive go on, where `pause` has held it up."""
     from ._steering import hold_up
 
-    ctx.exit(hold_up("resume", lanes, output, lang, as_json=as_json))
+    ctx.exit(hold_up("resume", flags))

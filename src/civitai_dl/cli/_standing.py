@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Mapping
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,30 +14,35 @@ from civitai_dl._standing import Standing, read_standing
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.archive import closing_account
 from civitai_dl.domain.entities import RunReport
-from civitai_dl.domain.messages import Messages, format_bytes, pick_language
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.domain.messages import Messages, format_bytes
+from civitai_dl.errors import UsageError
 
-from ._exit import tell
+from ._exit import OK
+from ._frame import framed
 from ._gone import count_gone, gone_as_json, gone_as_text, gone_in_all
 from ._queue_view import at_work_line, queue_as_json, queue_blocks
 
+if TYPE_CHECKING:
+    from civitai_dl.config import Settings
 
-def show_status(output: str, lang: str | None, *, gone: bool, as_json: bool) -> int:
+
+def show_status(flags: Mapping[str, object]) -> int:
     """Print how an archive stands, or what of it is gone from the service; the exit status."""
-    messages = Messages(pick_language(lang, os.environ))
-    try:
-        folder = local_path(output)
+    as_json = flags.get("as_json") is True
+
+    def work(settings: Settings, messages: Messages) -> int:
+        folder = local_path(settings.output)
         standing = anyio.run(read_standing, folder)
         if standing is None:
             raise UsageError(messages.say("there is no archive here: {path}", path=folder))
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    if gone:
-        text = gone_as_json(standing.gone) if as_json else gone_as_text(standing.gone, messages)
-    else:
-        text = _as_json(standing) if as_json else _as_text(standing, messages, output)
-    sys.stdout.write(f"{text}\n")
-    return 0
+        if flags.get("gone"):
+            text = gone_as_json(standing.gone) if as_json else gone_as_text(standing.gone, messages)
+        else:
+            text = _as_json(standing) if as_json else _as_text(standing, messages, settings.output)
+        sys.stdout.write(f"{text}\n")
+        return OK
+
+    return framed(flags, work)
 
 
 def _as_text(standing: Standing, messages: Messages, output: str) -> str:

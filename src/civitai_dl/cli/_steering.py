@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,30 +13,32 @@ import anyio
 from civitai_dl._wishing import ask_run
 from civitai_dl.adapters.storage import local_path
 from civitai_dl.domain.entities import Lane
-from civitai_dl.domain.messages import Messages, pick_language
-from civitai_dl.errors import CivitaiDLError, UsageError
+from civitai_dl.errors import UsageError
 
-from ._exit import OK, tell
+from ._exit import OK
+from ._frame import framed
 
 if TYPE_CHECKING:
     from civitai_dl.adapters.storage import Facts
+    from civitai_dl.config import Settings
+    from civitai_dl.domain.messages import Messages
 
 
-def hold_up(do: str, lanes: Sequence[str], output: str, lang: str | None, *, as_json: bool) -> int:
+def hold_up(do: str, flags: Mapping[str, object]) -> int:
     """Pause or resume (`do`) lanes of the run at work, all without any; the exit status."""
-    messages = Messages(pick_language(lang, os.environ))
-    wish = {"do": do, "lanes": list(lanes)}
+    lanes = flags.get("lanes")
+    wish = {"do": do, "lanes": list(lanes) if isinstance(lanes, tuple) else []}
     hint = "a pause is about the run at work, and the next one is not paused"
-    try:
-        answer = anyio.run(partial(ask_run, local_path(output), wish, hint=messages.say(hint)))
+
+    def work(settings: Settings, messages: Messages) -> int:
+        ask = partial(ask_run, local_path(settings.output), wish, hint=messages.say(hint))
+        answer = anyio.run(ask)
         understood(answer, messages)
-    except CivitaiDLError as error:
-        return tell(error, messages)
-    if as_json:
-        sys.stdout.write(f"{json.dumps(_as_json(answer), indent=2)}\n")
-    else:
-        sys.stdout.write(f"{_as_text(do, answer, messages)}\n")
-    return OK
+        told = json.dumps(_as_json(answer), indent=2)
+        sys.stdout.write(f"{told if flags.get('as_json') else _as_text(do, answer, messages)}\n")
+        return OK
+
+    return framed(flags, work)
 
 
 def understood(answer: Facts | None, messages: Messages) -> None:
