@@ -69,6 +69,9 @@ class Service:
         with fake.world.lock:
             return ROUTES[origin](fake._context, request)
 
+    def drop(self) -> None:
+        """See Engine: there is no connection to be closed."""
+
     async def check_key(self) -> bool:
         """The key is good."""
         return True
