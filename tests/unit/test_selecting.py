@@ -10,7 +10,7 @@ from hypothesis import given
 
 from civitai_dl._memory import recall_selection, remember_selection
 from civitai_dl.cli._options import load_settings
-from civitai_dl.config import MODEL_TYPES, read_words
+from civitai_dl.config import KNOWN_WORDS
 from civitai_dl.domain.entities import Media, Selection
 from civitai_dl.errors import ConfigError
 from civitai_dl.testing._service._words import FILE_FORMATS, FILE_KINDS
@@ -113,9 +113,9 @@ def test_a_word_that_is_new_is_asked_for_with_a_warning():
 
 def test_the_words_are_those_of_the_service():
     """Every word that the simulated service serves is one that a person may choose by."""
-    assert set(MODEL_TYPES) == set(SERVED)
-    for word in (*FILE_KINDS, *FILE_FORMATS):
-        assert read_words("words", (word,), (*FILE_KINDS, *FILE_FORMATS)).strange == ()
+    assert set(KNOWN_WORDS["types"]) == set(SERVED)
+    assert set(FILE_KINDS) <= set(KNOWN_WORDS["file_types"])
+    assert set(FILE_FORMATS) <= set(KNOWN_WORDS["formats"])
 
 
 # --- exclusions

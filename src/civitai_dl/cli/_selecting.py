@@ -22,7 +22,6 @@ from civitai_dl.errors import ConfigError, TargetError
 from civitai_dl.sources import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from civitai_dl.config import Layers
 
@@ -57,14 +56,14 @@ def read_selection(layers: Layers) -> Selected:
         gallery_limit=layers.whole("gallery_limit"),
         levels=_levels(layers),
         media=_media(layers.text("media")),
-        types=_words(layers, "types", "MODEL_TYPES", warnings),
-        base_models=_words(layers, "base_models", "", warnings),
+        types=_words(layers, "types", warnings),
+        base_models=_words(layers, "base_models", warnings),
         versions=versions,
         per_base_model=per_base_model,
         since=_day(layers.text("since")),
-        file_types=_words(layers, "file_types", "FILE_TYPES", warnings),
-        formats=_words(layers, "formats", "FORMATS", warnings),
-        precisions=_words(layers, "fp", "PRECISIONS", warnings),
+        file_types=_words(layers, "file_types", warnings),
+        formats=_words(layers, "formats", warnings),
+        precisions=_words(layers, "fp", warnings),
         size=_size(layers.text("size")),
         max_file_size=_most(layers.text("max_file_size")),
         include_training_data=layers.on("include_training_data"),
@@ -74,17 +73,16 @@ def read_selection(layers: Layers) -> Selected:
     return Selected(selection, tuple(warnings))
 
 
-def _words(layers: Layers, name: str, known: str, warnings: list[str]) -> tuple[str, ...]:
-    """The words of one option. known: what the list of those that are known is called."""
+def _words(layers: Layers, name: str, warnings: list[str]) -> tuple[str, ...]:
+    """The words of one option; a warning for each that nobody knows here."""
     values = _many(layers, name)
     if not values:
         return ()
     # Runs that choose nothing do without the words.
-    from civitai_dl import config
+    from civitai_dl.config import KNOWN_WORDS, read_words
 
     option = name.replace("_", "-")
-    words: Sequence[str] = getattr(config, known) if known else ()
-    found = config.read_words(option, values, words)
+    found = read_words(option, values, KNOWN_WORDS.get(name, ()))
     warnings += [
         f"{option}: {word!r} is no word that is known here; it is asked for as it is"
         for word in found.strange

@@ -40,18 +40,15 @@ from ._ways import (
 
 if TYPE_CHECKING:
     from ._stored import KeyStore, is_wide, service_name, usable_keyring
-    from ._words import FILE_TYPES, FORMATS, MODEL_TYPES, PRECISIONS, Words, read_words
+    from ._words import KNOWN_WORDS, Words, read_words
 
 __all__ = [
     "BASE_URL",
     "DEFAULTS",
     "ENGINES",
     "EXAMPLES",
-    "FILE_TYPES",
-    "FORMATS",
+    "KNOWN_WORDS",
     "MEANINGS",
-    "MODEL_TYPES",
-    "PRECISIONS",
     "STDIN",
     "TOKEN_NAMES",
     "ActiveProxy",
@@ -103,10 +100,7 @@ __all__ = [
 __getattr__ = opens_later(
     __name__,
     {
-        "FILE_TYPES": "_words",
-        "FORMATS": "_words",
-        "MODEL_TYPES": "_words",
-        "PRECISIONS": "_words",
+        "KNOWN_WORDS": "_words",
         "Words": "_words",
         "read_words": "_words",
         **dict.fromkeys(("KeyStore", "is_wide", "service_name", "usable_keyring"), "_stored"),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from civitai_dl.domain.entities import MODEL_TYPES
 from civitai_dl.errors import ConfigError
 
-MODEL_TYPES = (
-    *("Checkpoint", "TextualInversion", "Hypernetwork", "AestheticGradient", "LORA", "LoCon"),
-    *("DoRA", "Controlnet", "Upscaler", "MotionModule", "VAE", "TextEncoder", "UNet", "CLIPVision"),
-    *("Poses", "Wildcards", "Workflows", "ComfyWorkflows", "Detection", "VisionLanguage", "CLIP"),
-    *("LLM", "Other"),
-)
 FILE_TYPES = (
     *("Model", "Pruned Model", "Text Encoder", "Vision Encoder", "Negative", "Training Data"),
     *("VAE", "Config", "Archive", "UNet", "Diffusion Model", "CLIPVision", "ControlNet"),
@@ -21,6 +16,14 @@ FILE_TYPES = (
 FORMATS = ("SafeTensor", "PickleTensor", "GGUF", "Diffusers", "Core ML", "ONNX", "Other")
 PRECISIONS = ("fp32", "fp16", "bf16", "fp8", "nf4", "int8", "int4")
 """As the service lists them; each of these lists grows (server source)."""
+
+KNOWN_WORDS: Mapping[str, Sequence[str]] = {
+    "types": MODEL_TYPES,
+    "file_types": FILE_TYPES,
+    "formats": FORMATS,
+    "fp": PRECISIONS,
+}
+"""By the name of the setting."""
 
 LIKENESS = 0.75
 """How much alike two words are before one is taken for a slip of the other."""

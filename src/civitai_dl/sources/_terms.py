@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
-from civitai_dl.domain.entities import MODEL_SORTS, PERIODS, SearchTerms
+from civitai_dl.domain.entities import MODEL_SORTS, MODEL_TYPES, PERIODS, SearchTerms
 from civitai_dl.errors import TargetError
 
 if TYPE_CHECKING:
@@ -18,14 +18,6 @@ LONGEST_WORDS = 200
 """Characters of a question."""
 
 LARGEST_MOST = 1_000_000
-
-KNOWN_TYPES = (
-    "Checkpoint", "TextualInversion", "Hypernetwork", "AestheticGradient", "LORA", "LoCon", "DoRA",
-    "Controlnet", "Upscaler", "MotionModule", "VAE", "TextEncoder", "UNet", "CLIPVision", "Poses",
-    "Wildcards", "Workflows", "ComfyWorkflows", "Detection", "VisionLanguage", "CLIP", "LLM",
-    "Other",
-)  # fmt: skip
-"""The service wants them in this very spelling; the list grows (server source)."""
 
 _INLINE = re.compile(r"[A-Za-z_-]+=[^?]*")
 _NAMES = {
@@ -127,7 +119,7 @@ def _split(values: Iterable[str]) -> list[str]:
 
 def read_type(text: str) -> str:
     """A model type as the service spells it; one that is not known yet stays as it is."""
-    return next((kind for kind in KNOWN_TYPES if kind.lower() == text.lower()), text)
+    return next((kind for kind in MODEL_TYPES if kind.lower() == text.lower()), text)
 
 
 def read_sort(text: str) -> str:

@@ -25,6 +25,7 @@ from ._model import Digests, File, Model, Version
 from ._search import (
     ALL_TIME,
     MODEL_SORTS,
+    MODEL_TYPES,
     PERIODS,
     CreatorRef,
     LookupRef,
@@ -96,6 +97,7 @@ __all__ = [
     "ALL_TIME",
     "LARGEST_ID",
     "MODEL_SORTS",
+    "MODEL_TYPES",
     "PERIODS",
     "SUBJECTS",
     "USUAL_DIALECTS",

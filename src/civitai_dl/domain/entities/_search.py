@@ -19,6 +19,14 @@ MODEL_SORTS = (
 )
 """The orders of the model list; the first is the service's own choice (server source)."""
 
+MODEL_TYPES = (
+    *("Checkpoint", "TextualInversion", "Hypernetwork", "AestheticGradient", "LORA", "LoCon"),
+    *("DoRA", "Controlnet", "Upscaler", "MotionModule", "VAE", "TextEncoder", "UNet", "CLIPVision"),
+    *("Poses", "Wildcards", "Workflows", "ComfyWorkflows", "Detection", "VisionLanguage", "CLIP"),
+    *("LLM", "Other"),
+)
+"""What a model may be, in the spelling that the service wants; the list grows (server source)."""
+
 ALL_TIME = "AllTime"  # codespell:ignore
 PERIODS = (ALL_TIME, "Year", "Month", "Week", "Day")
 """How far back the last version of a model may lie (server source)."""
